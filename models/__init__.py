@@ -1,0 +1,1 @@
+"""The science: plain torch and numpy. Tensors in, tensors out; weights never live here."""

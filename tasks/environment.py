@@ -1,0 +1,65 @@
+"""What a result depends on besides data and parameters: code, packages, interpreter."""
+
+import os
+import platform
+import subprocess
+from importlib import metadata
+
+from provenance import Artifact
+from tasks.workspace import Workspace
+
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "true",
+    "DVC_NO_ANALYTICS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+}
+
+
+def quiet_telemetry() -> None:
+    """Tell every library we start that it shall not phone home; a value already set stays."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+
+
+def environment(workspace: Workspace) -> dict[str, str]:
+    """Interpreter, packages and processor kind, as recorded with each run.
+
+    Returns:
+        python, torch and machine as text, and `lock`: the digest of requirements.lock, or "absent".
+    """
+    lock = workspace.root / "requirements.lock"
+    return {
+        "python": platform.python_version(),
+        "torch": metadata.version("torch"),
+        "machine": platform.machine(),
+        "lock": Artifact.of(lock).digest if lock.is_file() else "absent",
+    }
+
+
+def code_state(workspace: Workspace) -> dict[str, str | bool]:
+    """The git commit and whether tracked files differ from it.
+
+    Returns:
+        `git`: the commit, or "absent" outside a git checkout; `dirty`: whether tracked files
+        were changed since.
+    """
+    head = _git(workspace, "rev-parse", "HEAD")
+    changed = _git(workspace, "status", "--porcelain", "--untracked-files=no")
+    return {"git": head or "absent", "dirty": bool(changed)}
+
+
+def _git(workspace: Workspace, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(workspace.root), *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

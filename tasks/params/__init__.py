@@ -1,0 +1,20 @@
+"""params.yaml, read and checked: every setting of every stage."""
+
+from tasks.params.base import Section
+from tasks.params.ingest import IngestParams
+from tasks.params.load import load_params, parse_params
+from tasks.params.release import ReleaseParams
+from tasks.params.train import TrainParams
+from tasks.params.types import Params
+from tasks.params.validate import ValidateParams
+
+__all__ = [
+    "IngestParams",
+    "Params",
+    "ReleaseParams",
+    "Section",
+    "TrainParams",
+    "ValidateParams",
+    "load_params",
+    "parse_params",
+]

@@ -1,0 +1,23 @@
+"""The whole of params.yaml: one section a stage, same names as in dvc.yaml."""
+
+from pydantic import Field
+
+from tasks.params.base import Section
+from tasks.params.ingest import IngestParams
+from tasks.params.pipeline import PipelineParams
+from tasks.params.release import ReleaseParams
+from tasks.params.train import TrainParams
+from tasks.params.validate import ValidateParams
+
+
+class Params(Section):
+    """Everything in params.yaml.
+
+    The validation stage is `validate` in the file; pydantic's BaseModel owns that name in Python.
+    """
+
+    pipeline: PipelineParams
+    ingest: IngestParams
+    validation: ValidateParams = Field(alias="validate")
+    train: TrainParams
+    release: ReleaseParams
