@@ -1,0 +1,80 @@
+"""An artifact: a file or folder together with the digest that its bytes must have.
+
+Steps hand each other artifacts, never bare paths; whoever reads one calls `verified()` first.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from provenance.digest import digest_file
+from provenance.errors import (
+    ChangedWhileHashingError,
+    Reason,
+    TamperedError,
+    UnhashableError,
+)
+from provenance.listing import Listing, list_folder, listing_digest
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """Where bytes are, and what they are.
+
+    Args:
+        path: the file or folder.
+        digest: BLAKE3 of the file, or of the folder's listing, 64 hex digits.
+        size: bytes of the file, or of all files in the folder.
+        files: for a folder, the listing behind the digest; `Log.keep` stores it so that a later
+            verification can name the very file that changed.
+    """
+
+    path: Path
+    digest: str
+    size: int
+    files: Listing = field(default=(), compare=False, repr=False)
+
+    @classmethod
+    def of(cls, path: Path) -> "Artifact":
+        """Hash a file or a folder.
+
+        Raises:
+            UnhashableError: nothing there, a link or special file, an empty folder, no permission.
+            ChangedWhileHashingError: someone writes to it.
+        """
+        try:
+            if path.is_dir() and not path.is_symlink():
+                files = list_folder(path)
+                return cls(path, listing_digest(files), sum(file.size for file in files), files)
+            found = digest_file(path)
+        except FileNotFoundError:
+            raise UnhashableError(f"{path}: there is no such file or folder") from None
+        return cls(path, found.blake3, found.size)
+
+    def verified(self) -> Path:
+        """The path, after reading every byte again.
+
+        Raises:
+            TamperedError: the bytes are not those of the digest, or are gone, or cannot be read.
+        """
+        expected = f"{self.path}: expected blake3 {self.digest[:8]}..."
+        try:
+            self.path.lstat()
+        except OSError:
+            raise TamperedError(
+                f"{expected}, found nothing", Reason.ARTIFACT_MISSING, path=str(self.path)
+            ) from None
+        try:
+            found = Artifact.of(self.path)
+        except (UnhashableError, ChangedWhileHashingError) as error:
+            raise TamperedError(
+                f"{expected}, found something that has no digest ({error})",
+                Reason.ARTIFACT_REFUSED,
+                path=str(self.path),
+            ) from error
+        if found.digest != self.digest:
+            raise TamperedError(
+                f"{expected}, found {found.digest[:8]}...",
+                Reason.ARTIFACT_CHANGED,
+                path=str(self.path),
+            )
+        return self.path

@@ -1,0 +1,101 @@
+"""Custody: the bytes on disk are those that the newest entry for each path vouches for.
+
+Every byte is read again; no cache of sizes or times is believed.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from provenance.artifact import Artifact
+from provenance.body import Record, is_kept
+from provenance.entry import Entry
+from provenance.errors import ChangedWhileHashingError, ProvenanceError, Reason, UnhashableError
+from provenance.history import History
+from provenance.listing import Listing, decode_listing
+from provenance.report import Finding
+
+
+@dataclass
+class Custody:
+    """What came out: things wrong, things to know, and how much was read."""
+
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    artifacts: int = 0
+    size: int = 0
+
+
+def check_custody(history: History, root: Path) -> Custody:
+    """Read every artifact below `root` that the log vouches for.
+
+    A file with the bytes of an older entry of its path is noted: someone went back to that version.
+    A revoked artifact may be absent or differ; revoked bytes that came back are a finding.
+    """
+    out = Custody()
+    for path in sorted(history.paths, key=lambda path: history.paths[path][-1]):
+        if (found := history.newest(path)) and is_kept(found[1]):
+            _check(history, root / path, *found, out)
+    return out
+
+
+def _check(history: History, place: Path, entry: Entry, record: Record, out: Custody) -> None:
+    path, expected = record["path"], record["blake3"]
+    withdrawn = expected in history.revoked
+    try:
+        place.lstat()
+        found = Artifact.of(place)
+    except (FileNotFoundError, NotADirectoryError):
+        problem = Reason.ARTIFACT_MISSING, f"expected blake3 {expected[:8]}..., found nothing"
+    except UnhashableError as error:
+        problem = Reason.ARTIFACT_REFUSED, str(error)
+    except ChangedWhileHashingError as error:
+        problem = Reason.ARTIFACT_CHANGED, str(error)
+    else:
+        out.artifacts += 1
+        out.size += found.size
+        if found.digest == expected:
+            if withdrawn:
+                out.notes.append(
+                    f"{path}: revoked by entry {history.revoked[expected]}, still here"
+                )
+            return
+        older = history.newest(path, found.digest, before=entry.seq)
+        if older is not None and found.digest not in history.revoked:
+            out.notes.append(f"{path}: older version, entry {older[0].seq}")
+            return
+        problem = _difference(history, expected, found)
+        if older is not None:
+            revoked = history.revoked[found.digest]
+            problem = Reason.ARTIFACT_CHANGED, f"is a version that entry {revoked} revoked"
+    reason, message = problem
+    if withdrawn:
+        out.notes.append(f"{path}: revoked by entry {history.revoked[expected]}, no longer here")
+    else:
+        out.findings.append(
+            Finding(reason, f"{path} (entry {entry.seq}): {message}", entry.seq, path)
+        )
+
+
+def _difference(history: History, expected: str, found: Artifact) -> tuple[Reason, str]:
+    digests = f"expected blake3 {expected[:8]}..., found {found.digest[:8]}..."
+    listing = _listing(history, expected)
+    if not listing or not found.files:
+        return Reason.ARTIFACT_CHANGED, digests
+    was = {file.path: file.blake3 for file in listing}
+    now = {file.path: file.blake3 for file in found.files}
+    differing = sorted(name for name in was | now if was.get(name) != now.get(name))
+    name = differing[0]
+    more = f", and {len(differing) - 1} more" if len(differing) > 1 else ""
+    if name not in was:
+        return Reason.ARTIFACT_EXTRA, f"{name} was added{more}; {digests}"
+    if name not in now:
+        return Reason.ARTIFACT_MISSING, f"{name} is missing{more}; {digests}"
+    return Reason.ARTIFACT_CHANGED, f"{name} was changed{more}; {digests}"
+
+
+def _listing(history: History, digest: str) -> Listing:
+    """The listing of a folder as it was logged; empty where none was kept, or it was changed."""
+    try:
+        return decode_listing(history.layout.listing(digest).read_bytes(), digest)
+    except (OSError, ProvenanceError):
+        return ()  # the digest alone still tells that the folder changed

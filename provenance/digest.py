@@ -1,0 +1,99 @@
+"""BLAKE3 of a file, read in pieces, that notices when the file changes meanwhile.
+
+Reading beats mapping here: a mapped file that someone truncates kills the process with SIGBUS,
+while a read sees a short file and can say so. It costs about a third more CPU.
+"""
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from blake3 import blake3
+
+from provenance.errors import ChangedWhileHashingError, UnhashableError
+
+CHUNK = 1 << 20
+"""Bytes per read."""
+
+
+@dataclass(frozen=True)
+class FileDigest:
+    """Size in bytes and BLAKE3 (64 lowercase hex digits) of a file's content."""
+
+    size: int
+    blake3: str
+
+
+def digest_file(path: Path, buffer: bytearray | None = None) -> FileDigest:
+    """Hash a regular file.
+
+    Args:
+        path: the file; a symbolic link is refused, not followed.
+        buffer: room to read into, for callers that hash many files.
+
+    Raises:
+        FileNotFoundError: there is nothing at `path`.
+        UnhashableError: not a regular file, or not readable.
+        ChangedWhileHashingError: size or times differ before and after.
+    """
+    try:
+        # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnhashableError(f"{path}: {_why_not_opened(path, error)}") from error
+    try:
+        return _digest_open_file(fd, path, bytearray(CHUNK) if buffer is None else buffer)
+    finally:
+        os.close(fd)
+
+
+def describe_mode(mode: int) -> str:
+    """What kind of thing a file mode is, for messages."""
+    kinds = {
+        stat.S_IFLNK: "a symbolic link",
+        stat.S_IFIFO: "a named pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a character device",
+        stat.S_IFBLK: "a block device",
+        stat.S_IFDIR: "a folder",
+    }
+    return kinds[stat.S_IFMT(mode)]
+
+
+def _why_not_opened(path: Path, error: OSError) -> str:
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return f"cannot be read ({error.strerror})"
+    if stat.S_ISREG(mode):
+        return f"cannot be read ({error.strerror})"
+    return f"is {describe_mode(mode)}, only regular files are hashed"
+
+
+def _digest_open_file(fd: int, path: Path, buffer: bytearray) -> FileDigest:
+    before = os.fstat(fd)
+    if not stat.S_ISREG(before.st_mode):
+        raise UnhashableError(
+            f"{path}: is {describe_mode(before.st_mode)}, only regular files are hashed"
+        )
+    hasher, view, size = blake3(), memoryview(buffer), 0
+    try:
+        while count := os.readv(fd, [buffer]):
+            hasher.update(view[:count])
+            size += count
+    except OSError as error:
+        raise UnhashableError(f"{path}: cannot be read ({error.strerror})") from error
+    after = os.fstat(fd)
+    if size != before.st_size or _identity(before) != _identity(after):
+        raise ChangedWhileHashingError(
+            f"{path}: changed while hashing ({before.st_size} bytes before, {size} read, "
+            f"{after.st_size} after): let its writer finish, then try again"
+        )
+    return FileDigest(size, hasher.hexdigest())
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns

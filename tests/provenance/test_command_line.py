@@ -1,0 +1,88 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from provenance.__main__ import main
+
+from .conftest import Bench
+
+
+@pytest.fixture
+def at_work(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    bench.log_run("first", bench.put("data/x", "hello"), ts="2026-01-01T00:00:00Z", stage="ingest")
+    bench.log_run("second")
+    monkeypatch.chdir(bench.root)
+    return bench
+
+
+def test_verify(at_work: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify"]) == 0
+    assert capsys.readouterr().out.startswith("ok  2 entries and 1 artifacts (5 bytes)")
+    assert main(["verify", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["checks"]["artifacts"] == "ok"
+    at_work.put("data/x", "other")
+    assert main(["verify"]) == 1
+    assert "FAILED  ARTIFACT_CHANGED: data/x (entry 0)" in capsys.readouterr().out
+
+
+def test_verify_from_elsewhere(
+    at_work: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(at_work.folder.rename(tmp_path / "moved"))
+    assert main(["verify", folder]) == 1  # the artifacts are not beside it
+    assert main(["verify", folder, "--root", str(at_work.root)]) == 0
+    assert main(["verify", folder, "--keys", str(tmp_path / "none")]) == 1
+    assert "UNTRUSTED_KEY" in capsys.readouterr().out
+
+
+def test_log(at_work: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["log"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    digest = at_work.record("data/x")["blake3"][:8]
+    assert lines == [
+        f"     0  2026-01-01T00:00:00Z  run  ingest  first  data/x={digest}",
+        "     1  run  second",
+    ]
+    assert main(["log", "--json"]) == 0
+    entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [entry["body"]["id"] for entry in entries] == ["first", "second"]
+
+
+def test_show(at_work: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show"]) == 0
+    assert "entries  2" in capsys.readouterr().out
+    assert main(["show", "--json"]) == 0
+    head = json.loads(capsys.readouterr().out)
+    assert (head["entries"], head["pinned"]) == (2, 2)
+    for wanted in ("second", "1"):
+        assert main(["show", "--entry", wanted]) == 0
+        assert json.loads(capsys.readouterr().out)["seq"] == 1
+    assert main(["show", "--entry", "99"]) == 1
+    assert "no entry has the number or id '99'" in capsys.readouterr().err
+
+
+def test_errors_are_one_line_with_an_exit_code(
+    at_work: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nothing = str(tmp_path / "none" / ".provenance")
+    assert main(["verify", nothing]) == 2
+    assert capsys.readouterr().err.startswith("error: no provenance log in")
+    assert main(["log", "--json", nothing]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ok"], told["reason"]) == (False, "LogMissingError")
+    at_work.checkpoint.unlink()
+    assert main(["log", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["reason"] == "CHECKPOINT_MISSING"
+    with pytest.raises(SystemExit) as caught:
+        main(["sing"])
+    assert caught.value.code == 2
+
+
+def test_as_a_program(at_work: Bench) -> None:
+    command = [sys.executable, "-m", "provenance", "verify", str(at_work.folder)]
+    project = Path(__file__).resolve().parents[2]
+    shown = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    assert (shown.returncode, shown.stdout[:13]) == (0, "ok  2 entries")
