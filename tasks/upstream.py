@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from provenance import Artifact, Log, TamperedError
+from provenance import Artifact, Log, Reason, TamperedError
 from tasks.errors import InputError
 from tasks.workspace import Workspace
 
@@ -32,5 +32,8 @@ def upstream(workspace: Workspace, path: Path) -> Artifact:
     raise TamperedError(
         f"{name}: expected blake3 {record['blake3'][:8]}... (entry {entry.seq}), found "
         f"{artifact.digest[:8]}...; it was changed after it was logged: "
-        f"`cairn run --force {entry.body['stage']}` makes it anew"
+        f"`cairn run --force {entry.body['stage']}` makes it anew",
+        Reason.ARTIFACT_CHANGED,
+        entry=entry.seq,
+        path=name,
     )
