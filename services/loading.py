@@ -1,0 +1,115 @@
+"""Load a model, but only the very bytes that were released.
+
+A file that is hashed and then read again could change in between: here a file is read once, and
+what was hashed is what is used.
+"""
+
+import json
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blake3 import blake3
+from safetensors.torch import load as read_tensors
+
+from models.multimodal import Multimodal, build
+from models.spec import Spec
+from provenance import Log, Reason, TamperedError
+from provenance.releases import CONFIG, WEIGHTS, champion
+
+
+class NotReleasedError(Exception):
+    """There is no model to serve; says how to get one."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model ready to answer.
+
+    Args:
+        model: in evaluation mode, no gradients.
+        config: what it is and how its inputs are made, as the train stage wrote it.
+        digest: BLAKE3 of its weights.
+    """
+
+    model: Multimodal
+    config: dict[str, Any]
+    digest: str
+
+
+def load_champion(log: Log, root: Path, name: str) -> Loaded:
+    """Load the model that the provenance log says is champion.
+
+    Args:
+        log: the provenance log; it, not the registry's alias, says which bytes are good.
+        root: the workspace.
+        name: of the registered model.
+
+    Raises:
+        NotReleasedError: no version of it is champion.
+        TamperedError: its bytes changed since it was released.
+    """
+    found = champion(log, name)
+    if found is None:
+        raise NotReleasedError(
+            f"no champion of {name!r} in the provenance log: run `cairn run` first"
+        )
+    folder = found.artifact(root, WEIGHTS).path.parent
+    return load(folder, {name: found.digest(name) for name in (WEIGHTS, CONFIG)})
+
+
+def load(folder: Path, digests: Mapping[str, str]) -> Loaded:
+    """Load a model from the folder that holds its weights and its config.
+
+    Args:
+        folder: with `model.safetensors` and `config.json`.
+        digests: the BLAKE3 that each must have.
+
+    Raises:
+        TamperedError: a file is not the right one, or is gone.
+    """
+    config = json.loads(read_verified(folder / CONFIG, digests[CONFIG]))
+    tensors = read_tensors(read_verified(folder / WEIGHTS, digests[WEIGHTS]))
+    model = build(Spec.of(config["model"]), seed=0)  # any seed: every weight is replaced
+    model.load_state_dict(tensors, strict=True)
+    return Loaded(model.eval().requires_grad_(False), config, digests[WEIGHTS])
+
+
+def read_verified(path: Path, digest: str) -> bytes:
+    """The bytes of a file, if they are the right ones.
+
+    Raises:
+        TamperedError: they are not, or there is no such regular file.
+    """
+    expected = f"{path}: expected blake3 {digest[:8]}..."
+    try:
+        data = _read_regular(path)
+    except OSError as error:
+        raise TamperedError(
+            f"{expected}, found nothing to read ({error.strerror})",
+            Reason.ARTIFACT_MISSING,
+            path=str(path),
+        ) from None
+    found = blake3(data).hexdigest()
+    if found != digest:
+        raise TamperedError(
+            f"{expected}, found {found[:8]}...; this is not the model that was released: "
+            "restore the file, or release the model again",
+            Reason.ARTIFACT_CHANGED,
+            path=str(path),
+        )
+    return data
+
+
+def _read_regular(path: Path) -> bytes:
+    # Neither follow a link nor wait for ever at a pipe.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(22, "not a regular file")
+        return file.read()
