@@ -30,4 +30,4 @@ class BusyError(CairnError):
 
 
 class UnreachableError(InputError):
-    """Something outside did not answer: a mirror, a server; the pipeline tries such a stage again."""
+    """Something outside did not answer, a mirror or a server; the pipeline tries again."""

@@ -1,14 +1,16 @@
 """Clean up after a run that was killed: finish what had happened, undo what had not."""
 
 import os
+from types import ModuleType
 
 import psutil
 
 from provenance import Log
+from tasks.entry import failure_body
 from tasks.journal import Journal, journals, leftovers, remove
 from tasks.progress import say
-from tasks.tracked import failure_body, finish
-from tasks.tracking import connect
+from tasks.tracked import finish
+from tasks.tracking import EXPERIMENT, connect
 from tasks.workspace import Workspace
 
 
@@ -54,9 +56,9 @@ def _settle(workspace: Workspace, journal: Journal) -> str:
     return f"stage {journal.stage}: run {name[:8]} was killed; nothing of it was published"
 
 
-def _run_of(mlflow, journal: Journal) -> str:  # type: ignore[no-untyped-def]  # a module, imported late
+def _run_of(mlflow: ModuleType, journal: Journal) -> str:
     """The MLflow run of a journal that was cut off before it learned the run's id."""
-    experiment = mlflow.get_experiment_by_name("cairn")
+    experiment = mlflow.get_experiment_by_name(EXPERIMENT)
     found = mlflow.MlflowClient().search_runs(
         [experiment.experiment_id], f"tags.`cairn.key` = '{journal.path.stem}'"
     )

@@ -11,8 +11,10 @@ found and recorded by the next run (tasks/recovery.py).
 import errno
 import os
 import uuid
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -48,10 +50,12 @@ class TrackedRun:
         self._outputs: list[tuple[Path, Artifact]] = []
         self._external: list[Artifact] = []
         self._summary: dict[str, float] = {}
+        self.curves: list[tuple[int, dict[str, float]]] = []
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         """Add a point to each of these curves."""
         self._mlflow.log_metrics(dict(values), step=step)
+        self.curves.append((step, dict(values)))
 
     def summary(self, values: Mapping[str, float]) -> None:
         """Record final figures, in MLflow and in the provenance entry."""
@@ -72,7 +76,7 @@ class TrackedRun:
         staged = staged_path(path, self._key)
         write(staged)
         measured = Artifact.of(staged)
-        artifact = Artifact(path=path, digest=measured.digest, size=measured.size)
+        artifact = replace(measured, path=path)
         self._outputs.append((staged, artifact))
         return artifact
 
@@ -99,7 +103,10 @@ class TrackedRun:
     def dataset(self, *, name: str, digest: str, frame: "pd.DataFrame", context: str) -> None:
         """Name a data set that the run read or made; `context` says what for, such as "train"."""
         # MLflow keeps 36 characters of a digest; the whole one is in the provenance entry.
-        data = self._mlflow.data.from_pandas(frame, name=name, digest=digest[:36])
+        with warnings.catch_warnings():
+            # A hint about integer columns in serving; this schema only describes what was read.
+            warnings.filterwarnings("ignore", message="Hint: Inferred schema contains integer")
+            data = self._mlflow.data.from_pandas(frame, name=name, digest=digest[:36])
         self._mlflow.log_input(data, context=context)
 
     @property
@@ -166,6 +173,8 @@ def tracked_run(
         )
         moves = [(str(staged), str(artifact.path)) for staged, artifact in run.outputs]
         journal = journal.write(body=body, moves=moves)
+        for _, artifact in run.outputs:
+            log.keep(artifact)  # lets `verify` name the very file that changes in a folder
         entry = log.append(body)  # from here on the run has happened
     except BaseException as error:
         if log.find(run.run_id) is None:  # else: interrupted after the commit, recovery finishes it

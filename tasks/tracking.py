@@ -1,5 +1,6 @@
 """The one place that tells MLflow where its database and artifacts are."""
 
+import logging
 import os
 import sqlite3
 from pathlib import Path
@@ -35,15 +36,27 @@ def connect(workspace: Workspace) -> ModuleType:
     # Imported here: it costs seconds, and reads the variables set above while it is imported.
     import mlflow
 
+    # It says at every run that it starts, stops and finds no GPU.
+    logging.getLogger("mlflow.system_metrics").setLevel(logging.WARNING)
     uri = tracking_uri(workspace)
     if uri.startswith("sqlite:///"):
         _check_database(workspace, uri)
-    mlflow.set_tracking_uri(uri)
+    _point(mlflow, uri)
     if mlflow.get_experiment_by_name(EXPERIMENT) is None:
         location = None if uri.startswith("http") else str(workspace.mlruns / "artifacts")
         mlflow.create_experiment(EXPERIMENT, artifact_location=location)
     mlflow.set_experiment(EXPERIMENT)
-    return mlflow
+    module: ModuleType = mlflow
+    return module
+
+
+def _point(mlflow: ModuleType, uri: str) -> None:
+    """Set the URI, but keep MLflow from writing MLFLOW_TRACKING_URI: that one is the user's."""
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(uri)
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    if before is not None:
+        os.environ["MLFLOW_TRACKING_URI"] = before
 
 
 def _check_database(workspace: Workspace, uri: str) -> None:

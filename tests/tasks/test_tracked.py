@@ -1,6 +1,9 @@
 """MLflow run, files and log entry are written together, or none of them."""
 
 import errno
+import os
+import subprocess
+import sys
 
 import mlflow
 import pytest
@@ -202,14 +205,21 @@ class TestUpstream:
 
 
 class TestTrackingDatabase:
-    def test_missing_database_is_told_when_the_log_knows_runs(self, workspace, monkeypatch):
+    def test_missing_database_is_told_when_the_log_knows_runs(self, workspace):
         publish_text(workspace, "hello")
-        database = workspace.mlruns / "mlflow.db"
-        database.rename(workspace.root / "copy.db")
+        (workspace.mlruns / "mlflow.db").rename(workspace.root / "copy.db")
         with pytest.raises(InputError, match=r"mlflow.db is missing, but the log holds 1 runs"):
             connect(workspace)
-        monkeypatch.setenv(NEW_DATABASE, "1")
-        connect(workspace)
+
+    @pytest.mark.slow
+    def test_tracking_starts_anew_where_that_is_said(self, workspace):
+        """In a process of its own: MLflow keeps the first database of a process open."""
+        publish_text(workspace, "hello")
+        database = workspace.mlruns / "mlflow.db"
+        database.unlink()
+        code = "from tasks import tracking, workspace; tracking.connect(workspace.Workspace.here())"
+        environment = {**os.environ, NEW_DATABASE: "1"}
+        subprocess.run([sys.executable, "-c", code], env=environment, check=True)
         assert database.exists()
 
     def test_locked_database_is_told(self, workspace, monkeypatch):
