@@ -179,7 +179,8 @@ def tracked_run(
     except BaseException as error:
         if log.find(run.run_id) is None:  # else: interrupted after the commit, recovery finishes it
             _undo(log, journal, error, workspace)
-            mlflow.end_run("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+            # Prefect turns a SIGTERM into an exception of its own that is no Exception.
+            mlflow.end_run("FAILED" if isinstance(error, Exception) else "KILLED")
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise CairnError(
                 f"the disk is full ({error.filename or workspace.root}): stage {stage} published "

@@ -90,7 +90,8 @@ class Digits:
                         audio=f"{name}.wav",
                     )
                 )
-        return Gathered(scratch, rows, {"scans": len(scans.target), "licence": "CC BY 4.0 (UCI 80)"}, warnings=[WARNING])
+        facts: dict[str, str | int] = {"scans": len(scans.target), "licence": "CC BY 4.0 (UCI 80)"}
+        return Gathered(scratch, rows, facts, warnings=[WARNING])
 
     def _choose(self, places: NDArray[np.int64], label: str) -> list[int]:
         """As many as asked for, evenly over the file and so over the writers."""

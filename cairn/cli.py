@@ -1,0 +1,46 @@
+"""The command line for people: one file a command, nothing heavy imported before it is needed."""
+
+import sys
+from typing import NoReturn
+
+import click
+import typer
+
+from cairn.compare import compare
+from cairn.explain import explain
+from cairn.predict import predict
+from cairn.run import run
+from cairn.schedule import schedule
+from cairn.ui import ui
+from cairn.verify import verify
+from flows.ending import INTERRUPTED, ending
+from tasks.errors import InputError
+
+app = typer.Typer(
+    name="cairn",
+    help="From a folder of images, text and sound to a model you can prove things about.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    suggest_commands=False,  # click does, typer would say it a second time
+)
+for command in (run, schedule, explain, compare, verify, predict, ui):
+    app.command()(command)
+
+
+def main() -> NoReturn:
+    """Entry of the `cairn` script."""
+    code = 0
+
+    def work() -> None:
+        nonlocal code
+        try:
+            code = app(standalone_mode=False) or 0
+        except click.ClickException as error:
+            raise InputError(f"{error.format_message()} (see `cairn --help`)") from None
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt  # Typer swallows it, and with it the place where to say so
+
+    failed = ending(work)
+    sys.stdout.flush()
+    sys.exit(failed or code)
