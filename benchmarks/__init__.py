@@ -1,1 +1,1 @@
-"""Every number that the documents claim, side by side with its baseline in one run."""
+"""Figures of docs/RESULTS.md, each printed by one command. Run them after `cairn run ingest`."""

@@ -107,7 +107,7 @@ class TrackedRun:
             # A hint about integer columns in serving; this schema only describes what was read.
             warnings.filterwarnings("ignore", message="Hint: Inferred schema contains integer")
             data = self._mlflow.data.from_pandas(frame, name=name, digest=digest[:36])
-        self._mlflow.log_input(data, context=context)
+            self._mlflow.log_input(data, context=context)
 
     @property
     def outputs(self) -> list[tuple[Path, Artifact]]:

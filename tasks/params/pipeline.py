@@ -8,8 +8,10 @@ from tasks.params.base import Section
 
 
 class PipelineParams(Section):
+    """Waits, notifications and other manners of a whole run."""
+
     retry_seconds: list[Annotated[float, Field(ge=0.0, le=3600.0)]]
-    """Waits before the second, third, ... attempt of a stage whose failure may pass; [] = no retry."""
+    """Waits before the second, third, ... attempt where a failure may pass; [] is no retry."""
     api_startup_seconds: Annotated[float, Field(gt=0.0, le=600.0)]
     """How long a Prefect API of our own may take to answer."""
     stop_seconds: Annotated[float, Field(gt=0.0, le=600.0)]

@@ -48,6 +48,15 @@ class ScratchImageParams(Section):
     depths: Annotated[list[PositiveInt], Field(min_length=1)]
 
 
+class TrustParams(Section):
+    """Gate of each view's expert before any is learned; 1 counts its log-probabilities fully."""
+
+    image: PositiveFloat
+    caption: PositiveFloat
+    text: PositiveFloat
+    audio: PositiveFloat
+
+
 class ModelParams(Section):
     """Sizes of what is trained."""
 
@@ -56,6 +65,7 @@ class ModelParams(Section):
     hidden: PositiveInt
     """Of the layer in front of them."""
     dropout: Dropout
+    trust: TrustParams
     spelling: SpellingParams
     chars: CharsParams
     scratch_audio: ScratchAudioParams
@@ -96,7 +106,7 @@ class TrainParams(Section):
     average: Share
     """Decay of the running average of the weights; the average is what is kept."""
     gate_decay: NonNegativeFloat
-    """Pull of the gates towards 1 when they are learned on the validation rows."""
+    """Pull of the gates towards `model.trust` when they are learned on the validation rows."""
     clip: PositiveFloat
     """Largest norm of the gradient."""
     loss: LossParams

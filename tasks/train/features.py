@@ -14,11 +14,13 @@ import torch
 from blake3 import blake3
 from torch import Tensor
 
+from models.encoders import text_minilm
 from models.encoders.audio_frontend import BINS, FrontEnd
 from models.encoders.audio_whisper import WhisperSegments
 from models.encoders.image_efficientnet import SIZES
 from models.encoders.packaged import (
     PACKAGED,
+    load_class_names,
     load_efficientnet,
     load_minilm,
     load_whisper,
@@ -33,13 +35,14 @@ from tasks.train.cache import cached
 from tasks.train.parallel import on_every_core
 from tasks.workspace import Workspace
 
-CODE = "1"
+CODE = "2"
 """Raise it whenever a change here or in the encoders changes the numbers."""
 
 
 def chosen(params: EncoderParams) -> tuple[str, ...]:
     """Names of the packaged encoders that these settings use."""
-    return tuple(name for name in (params.image, params.text, params.audio) if name in PACKAGED)
+    encoders = [name for name in (params.image, params.text, params.audio) if name in PACKAGED]
+    return (*encoders, "imagenet-names") if params.image_names else tuple(encoders)
 
 
 def encode(manifest: pd.DataFrame, ws: Workspace, params: EncoderParams) -> Features:
@@ -130,11 +133,37 @@ def _captions(
     def compute() -> Tensor:
         encoder = load_minilm()
         found = on_every_core(lambda text: encoder.encode([text])[0], distinct, "reading captions")
-        return torch.stack(found) if found else torch.zeros(0, 384)
+        return torch.stack(found) if found else torch.zeros(0, sum(text_minilm.SIZES))
 
     contents = [blake3(text.encode()).hexdigest() for text in distinct]
     recipe = _recipe({"encoder": params.text}, params.text, contents)
     return cached(ws.features, recipe, compute), row
+
+
+def class_names(ws: Workspace, params: EncoderParams) -> Tensor | None:
+    """(1000, 384): ImageNet's classes by name, as MiniLM reads them, less their mean.
+
+    None where `image_names` is off. Without the mean, a picture of which nothing is known has no
+    meaning at all instead of the meaning of everything.
+
+    Raises:
+        MissingWeightsError, TamperedError: as `encode`.
+    """
+    if not params.image_names:
+        return None
+
+    def compute() -> Tensor:
+        encoder = load_minilm()
+        read = on_every_core(
+            lambda name: encoder.encode([name])[0, : text_minilm.WIDTH],
+            load_class_names(),
+            "reading class names",
+        )
+        unit = torch.nn.functional.normalize(torch.stack(read), dim=1)
+        return unit - unit.mean(0)
+
+    contents = [weights_digest("imagenet-names")]
+    return cached(ws.features, _recipe({"encoder": "class names"}, params.text, contents), compute)
 
 
 def _vocabulary(manifest: pd.DataFrame, params: EncoderParams) -> Vocabulary:

@@ -20,6 +20,7 @@ from services.describe import Question
 ENCODERS: dict[str, Any] = {
     "image": "resnet",
     "image_pixels": 32,
+    "image_names": False,
     "text": "chars",
     "text_characters": 16,
     "audio": "conv",
@@ -46,6 +47,7 @@ SPEC = Spec(
     width=8,
     hidden=8,
     dropout=0.1,
+    trust={"image": 1.0, "caption": 1.0, "text": 1.0, "audio": 1.0},
 )
 
 

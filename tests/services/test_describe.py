@@ -20,8 +20,8 @@ from tests.services.conftest import ENCODERS, SPEC, picture, sound
 PACKAGED = {**ENCODERS, "image": "efficientnet-lite0", "text": "minilm", "audio": "whisper-tiny"}
 PACKAGED_TOWERS = {
     **SPEC.towers,
-    "image": TowerSpec("blocks", {"sizes": list(SIZES)}),
-    "caption": TowerSpec("blocks", {"sizes": [384]}),
+    "image": TowerSpec("blocks", {"sizes": list(SIZES), "names": 0}),
+    "caption": TowerSpec("blocks", {"sizes": [384, 384], "names": 0}),
     "audio": TowerSpec("segments", {"segments": 2, "width": 384}),
 }
 

@@ -88,9 +88,9 @@ def test_lite0_equals_a_second_writing_of_the_paper():
     weights = model.state_dict()
     pixels = torch.randint(0, 256, (1, 3, 64, 64)).float()
     described = from_state_dict(weights)(pixels)
-    assert described.shape == (1, sum(SIZES)) == (1, 1584)
+    assert described.shape == (1, sum(SIZES)) == (1, 2584)
     torch.testing.assert_close(
-        described[:, -HEAD:], _published(weights, pixels), atol=1e-4, rtol=1e-3
+        described[:, -HEAD - 1000 : -1000], _published(weights, pixels), atol=1e-4, rtol=1e-3
     )
 
 

@@ -8,6 +8,7 @@ import torch
 from sklearn.datasets import load_sample_images
 
 from models.encoders import packaged as weights
+from models.encoders.image_efficientnet import CLASSES
 from models.encoders.packaged import (
     MissingWeightsError,
     artifacts,
@@ -89,7 +90,7 @@ def test_efficientnet_knows_a_temple_and_a_flower():
         for x in (temple, flower)
     ]
     with torch.no_grad():
-        top = load_efficientnet().logits(torch.cat(square)).argmax(1).tolist()
+        top = load_efficientnet()(torch.cat(square))[:, -CLASSES:].argmax(1).tolist()
     assert top[0] in (698, 442, 663)
     assert top[1] == 985
 
@@ -102,7 +103,15 @@ def test_minilm_equals_transformers_reading_the_package():
     sentences = ["A red ball.", "The moon, seen from the Earth at night!"]
     batch = tokenizer(sentences, padding=True, return_tensors="pt")
     with torch.no_grad():
-        hidden = bert(**batch).last_hidden_state
+        layers = bert(**batch, output_hidden_states=True).hidden_states
         mask = batch["attention_mask"][..., None]
-        expected = (hidden * mask).sum(1) / mask.sum(1)
+        means = [(layer * mask).sum(1) / mask.sum(1) for layer in (layers[6], layers[4])]
+        expected = torch.cat(means, 1)
         torch.testing.assert_close(model.encode(sentences), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_class_names_are_in_the_order_of_imagenet():
+    # https://gist.github.com/yrevar/942d3a0ac09ec9e5eb3a: the index that everybody uses.
+    names = weights.load_class_names()
+    assert len(names) == CLASSES
+    assert (names[0], names[985], names[999]) == ("tench", "daisy", "toilet paper")

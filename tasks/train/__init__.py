@@ -1,0 +1,1 @@
+"""The train stage: features, fit, judgement on unseen groups."""

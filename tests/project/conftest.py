@@ -1,0 +1,103 @@
+"""The whole project in a folder of its own, on data that need no network, run once for all."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+LONGEST_SECONDS = 1500.0
+COMMAND = "import sys; sys.argv[0] = 'cairn'; from cairn.cli import main; main()"
+
+SMALL = {
+    "ingest.source": "digits",
+    "ingest.labels": [
+        *("zero", "one", "two", "three", "four"),
+        *("five", "six", "seven", "eight", "nine"),
+    ],
+    "ingest.extra_labels": [],
+    "ingest.digits.clips_per_class": 26,
+    "ingest.languages": ["en", "fr"],
+    "train.epochs": 2,
+    "train.resamples": 100,
+    "release.gate.at_least": {"fused.accuracy": 0.15},
+    "release.gate.at_most": {},
+}
+"""A run of minutes becomes one of seconds."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of this checkout that runs by itself."""
+
+    root: Path
+    environment: dict[str, str]
+
+    def start(self, *command: str, errors: int = subprocess.PIPE) -> subprocess.Popen[str]:
+        """Start a command line; `cairn ...` and `dvc ...` are those of this environment."""
+        programs = {
+            "cairn": [sys.executable, "-c", COMMAND],
+            "dvc": [sys.executable, "-m", "dvc"],
+        }
+        return subprocess.Popen(
+            [*programs[command[0]], *command[1:]],
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(*command)
+        out, err = process.communicate(timeout=LONGEST_SECONDS)
+        return subprocess.CompletedProcess(list(command), process.returncode, out, err)
+
+    def change(self, key: str, value: object) -> None:
+        """Set `section.key` in params.yaml."""
+        path = self.root / "params.yaml"
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        *sections, name = key.split(".")
+        place = values
+        for section in sections:
+            place = place[section]
+        assert name in place, f"params.yaml has no {key}"
+        place[name] = value
+        path.write_text(yaml.safe_dump(values), encoding="utf-8")
+
+
+@pytest.fixture(scope="package")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project after its first `cairn run`."""
+    base = tmp_path_factory.mktemp("project")
+    root = base / "checkout"
+    listed = ["git", "-C", str(PROJECT), "ls-files", "-co", "--exclude-standard", "-z"]
+    names = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (PROJECT / name).is_file() and name != "dvc.lock":
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(PROJECT / name, root / name)
+    git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org", "-C", str(root)]
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "A checkout"]):
+        subprocess.run([*git, *arguments], check=True)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    made = Project(
+        root,
+        {
+            **kept,
+            "CAIRN_KEYS": str(base / "keys"),
+            "PREFECT_HOME": str(base / "prefect"),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        },
+    )
+    for key, value in SMALL.items():
+        made.change(key, value)
+    first = made.run("cairn", "run")
+    assert first.returncode == 0, first.stdout + first.stderr
+    (base / "first.txt").write_text(first.stdout, encoding="utf-8")
+    return made
