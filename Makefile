@@ -45,8 +45,8 @@ ui: $(STAMP) ## MLflow and Prefect in the browser, on this machine only
 	@$(BIN)/cairn ui
 
 bench: $(STAMP) ## Every number of docs/RESULTS.md again (about an hour)
-	@$(BIN)/python -m benchmarks.accuracy
-	@$(BIN)/python -m benchmarks.retrieval
+	@OMP_WAIT_POLICY=passive $(BIN)/python -m benchmarks.accuracy
+	@OMP_WAIT_POLICY=passive $(BIN)/python -m benchmarks.retrieval
 	@$(BIN)/python -m benchmarks.training_cost
 
 clean: ## Remove caches and the environment; data, models and the log stay

@@ -27,14 +27,14 @@ def predict(
     from services.describe import Question
     from services.loading import load_champion
     from services.predict import Predictor
-    from tasks.environment import quiet_telemetry
+    from tasks.environment import prepare
     from tasks.params import load_params
     from tasks.workspace import Workspace
 
     question = Question(
         image=_read(image), caption=caption or None, text=text or None, audio=_read(audio)
     )
-    quiet_telemetry()
+    prepare()
     workspace = Workspace.here()
     name = load_params(workspace.params_file).release.name
     log = Log.open(workspace.provenance, create=False)

@@ -16,10 +16,10 @@ def schedule(
 ) -> None:
     """Run the pipeline at the times of a cron line; start it again and it goes on."""
     from flows.schedule import serve_schedule
-    from tasks.environment import quiet_telemetry
+    from tasks.environment import prepare
     from tasks.workspace import Workspace
 
-    quiet_telemetry()
+    prepare()
     try:
         serve_schedule(Workspace.here(), cron, timezone, port)
     except KeyboardInterrupt:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tasks.environment import quiet_telemetry
+from tasks.environment import prepare
 from tasks.errors import BusyError, InputError
 from tasks.flat import leaves
 from tasks.workspace import Workspace
@@ -121,7 +121,7 @@ def make_plan(workspace: Workspace, force: str | None = None) -> Plan:
         InputError: no such stage, no or a wrong dvc.yaml, no DVC repository.
         BusyError: another DVC command holds the repository.
     """
-    quiet_telemetry()
+    prepare()
     # Imported here: it costs half a second, and reads the variables set above.
     from dvc.exceptions import DvcException
     from dvc.lock import LockError

@@ -11,7 +11,7 @@ from flows.plan import make_plan
 from flows.preflight import refuse_tampered
 from flows.quiet import quiet_console
 from flows.summary import Run, Summary, summarise
-from tasks.environment import quiet_telemetry
+from tasks.environment import prepare
 from tasks.lock import workspace_lock
 from tasks.params import load_params
 from tasks.recovery import recover
@@ -32,7 +32,7 @@ def run_pipeline(workspace: Workspace, command: str, force: str | None = None) -
         TamperedError: an output is not what was logged.
         StageFailed: a stage failed.
     """
-    quiet_telemetry()
+    prepare()
     params = load_params(workspace.params_file).pipeline
     with workspace_lock(workspace, command):
         recover(workspace)

@@ -16,7 +16,7 @@ from flows.ending import ending
 from flows.quiet import quiet_console
 from flows.record import recorded
 from flows.watch import stop_with_holder
-from tasks.environment import quiet_telemetry
+from tasks.environment import prepare
 from tasks.lock import workspace_lock
 from tasks.params import Params, load_params
 from tasks.recovery import recover
@@ -32,7 +32,7 @@ def run_stage(name: str) -> None:
     Args:
         name: of the stage; module `flows.<name>` holds a flow of that name.
     """
-    quiet_telemetry()
+    prepare()
     quiet_console()
     sys.exit(ending(lambda: _run(name), tell=PIPELINE not in os.environ))
 

@@ -8,6 +8,13 @@ from importlib import metadata
 from provenance import Artifact
 from tasks.workspace import Workspace
 
+PATIENT = {"OMP_WAIT_POLICY": "passive"}
+"""Threads that wait for each other sleep instead of spinning.
+
+Where other programs work too, a spinning thread takes the core that the other one waits for.
+Results do not change.
+"""
+
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -20,9 +27,12 @@ QUIET = {
 }
 
 
-def quiet_telemetry() -> None:
-    """Tell every library we start that it shall not phone home; a value already set stays."""
-    for name, value in QUIET.items():
+def prepare() -> None:
+    """Set what libraries read when they are loaded; a value already set stays.
+
+    None of them shall phone home, and their threads shall not spin. Call it before importing them.
+    """
+    for name, value in (QUIET | PATIENT).items():
         os.environ.setdefault(name, value)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from provenance import Log
-from tasks.environment import quiet_telemetry
+from tasks.environment import prepare
 from tasks.errors import BusyError, InputError
 from tasks.progress import say
 from tasks.workspace import Workspace
@@ -32,7 +32,7 @@ def connect(workspace: Workspace) -> ModuleType:
         InputError: the database is gone although runs were recorded.
         BusyError: another process holds the database.
     """
-    quiet_telemetry()
+    prepare()
     # Imported here: it costs seconds, and reads the variables set above while it is imported.
     import mlflow
 

@@ -15,9 +15,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session", autouse=True)
 def _quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No telemetry, no settings of the person who runs the tests, nothing written outside tmp."""
-    from tasks.environment import quiet_telemetry
+    from tasks.environment import prepare
 
-    quiet_telemetry()
+    prepare()
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CAIRN_KEYS", str(home / "keys"))

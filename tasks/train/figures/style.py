@@ -15,7 +15,7 @@ BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 PALE = "#A6CBE3"
 INK, QUIET, LINE = "#222222", "#666666", "#D8D8D8"
 
-TITLE_COLUMNS = 11
+TITLE_COLUMNS = 10
 """Characters of a title that fit on an inch of width."""
 
 
