@@ -7,6 +7,7 @@ Rows without one serve alignment only. Settings come from params.yaml; nothing i
 """
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,11 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks.baselines import baselines
-from benchmarks.data import Bench, fold, load
+from benchmarks.data import Bench, fold
 from benchmarks.learn import learn
+from benchmarks.parallel import bench, folds
 from benchmarks.table import interval, keep, show
 from models.metrics import accuracy, confusion, macro_f1, mean_over_groups
-from tasks.progress import track
 from tasks.train.evaluate import predict
 
 SEEDS = (0, 1, 2)
@@ -51,37 +52,48 @@ class Tally:
 
 
 def main() -> None:
-    bench = load()
-    labelled = np.flatnonzero(bench.manifest["is_class"])
-    names = bench.manifest["label"].to_numpy(dtype=str)[labelled]
-    tally = Tally(len(bench.manifest))
+    data = bench()
+    labelled = np.flatnonzero(data.manifest["is_class"])
+    names = data.manifest["label"].to_numpy(dtype=str)[labelled]
+    tally = Tally(len(data.manifest))
     plan = [
-        (seed, labelled[test])
+        (labelled[test], seed)
         for seed in SEEDS
         for _, test in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(
-            labelled, names, bench.group[labelled]
+            labelled, names, data.group[labelled]
         )
     ]
-    for seed, test in track(plan, len(plan), "folds"):
-        _one(bench, test, seed, tally)
-    results = _summary(bench, labelled, tally)
+    for (test, _), outcome in zip(plan, folds(one, plan, "folds"), strict=True):
+        for name, guess in outcome.guess.items():
+            tally.add(name, guess, outcome.truth, test)
+    results = _summary(data, labelled, tally)
     keep("accuracy", results)
     _print(results)
 
 
-def _one(bench: Bench, test: NDArray[np.int64], seed: int, tally: Tally) -> None:
-    split = fold(bench, test, seed=seed)
-    truth = split.examples.label[split.test].numpy()
-    for name, probability in baselines(split).items():
-        tally.add(f"baseline {name}", probability.argmax(1), truth, test)
-    model = learn(bench, split, seed=seed)
-    for name, probability in predict(model, split.examples, split.test).items():
-        tally.add(name, probability.argmax(1), truth, test)
+@dataclass(frozen=True)
+class Outcome:
+    """What every method said about the test rows of one fold, and what is true."""
+
+    truth: NDArray[np.int64]
+    guess: dict[str, NDArray[np.int64]]
 
 
-def _summary(bench: Bench, labelled: NDArray[np.int64], tally: Tally) -> dict[str, Any]:
-    group = bench.group[labelled]
-    draw = {"resamples": bench.params.resamples, "seed": bench.params.seed}
+def one(test: NDArray[np.int64], seed: int) -> Outcome:
+    """Train and ask every method on one fold."""
+    split = fold(bench(), test, seed=seed)
+    found = {f"baseline {name}": chances for name, chances in baselines(split).items()}
+    model = learn(bench(), split, seed=seed)
+    found |= predict(model, split.examples, split.test)
+    return Outcome(
+        split.examples.label[split.test].numpy(),
+        {name: chances.argmax(1) for name, chances in found.items()},
+    )
+
+
+def _summary(data: Bench, labelled: NDArray[np.int64], tally: Tally) -> dict[str, Any]:
+    group = data.group[labelled]
+    draw = {"resamples": data.params.resamples, "seed": data.params.seed}
     methods = {}
     for name, values in tally.accuracy.items():
         right = tally.right[name][labelled] / len(SEEDS)
@@ -92,7 +104,7 @@ def _summary(bench: Bench, labelled: NDArray[np.int64], tally: Tally) -> dict[st
             own = tally.right[OWN[name]][labelled] / len(SEEDS)
             line |= mean_over_groups(right - own, group, **draw).flat("gain")
             line["against"] = OWN[name]
-        untouched = bench.untouched[labelled]
+        untouched = data.untouched[labelled]
         line |= mean_over_groups(right[untouched], group[untouched], **draw).flat("untouched")
         methods[name] = line
     facts = {"rows": len(labelled), "groups": len(np.unique(group)), "folds": FOLDS}

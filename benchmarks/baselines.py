@@ -41,7 +41,7 @@ def _logistic(fold: Fold, name: str) -> Floats:
     )
     label, judge = _labels(fold, fold.train), _labels(fold, fold.validation)
     models = [
-        LogisticRegression(C=strength * 10, max_iter=300).fit(train, label)
+        LogisticRegression(C=strength * 10, max_iter=1000, tol=1e-3).fit(train, label)
         for strength in STRENGTHS
     ]
     best = max(models, key=lambda model: float(model.score(validation, judge)))

@@ -8,19 +8,17 @@ are the distinct contents of the test rows (texts: of one language). Settings co
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.model_selection import GroupShuffleSplit
 
-from benchmarks.data import Bench, fold, load
+from benchmarks.data import Bench, fold
 from benchmarks.heads import learn_heads, with_grams
 from benchmarks.learn import learn
+from benchmarks.parallel import bench, folds
 from benchmarks.table import keep, show
 from models.batches import Examples
 from models.metrics import mean_over_groups
 from models.retrieval import DIRECTIONS, Searchable, search
-from tasks.progress import track
 
 SEEDS = (0, 1, 2)
 LANGUAGES = ("be", "bg", "ca", "el", "es", "fr", "ro", "ru")
@@ -30,25 +28,22 @@ SPOKEN = ("speech_to_text", "text_to_speech")
 
 
 def main() -> None:
-    bench = load()
-    queries: list[pd.DataFrame] = []
-    for seed in track(SEEDS, len(SEEDS), "splits"):
-        cut = GroupShuffleSplit(n_splits=1, test_size=0.2, random_state=seed)
-        _, test = next(cut.split(bench.group, groups=bench.group))
-        queries.append(_one(bench, test, seed))
-    table = pd.concat(queries)
-    results = _summary(bench, table)
+    table = pd.concat(folds(one, [(seed,) for seed in SEEDS], "splits"))
+    results = _summary(bench(), table)
     keep("retrieval", results)
     _print(results)
 
 
-def _one(bench: Bench, test: NDArray[np.int64], seed: int) -> pd.DataFrame:
-    """One line a query: method, direction, language, group, rank, candidates."""
-    split = fold(bench, test, seed=seed)
+def one(seed: int) -> pd.DataFrame:
+    """One line a query of one split: method, direction, language, group, rank, candidates."""
+    data = bench()
+    cut = GroupShuffleSplit(n_splits=1, test_size=0.2, random_state=seed)
+    _, test = next(cut.split(data.group, groups=data.group))
+    split = fold(data, test, seed=seed)
     grams = with_grams(split.examples)
     methods: dict[str, tuple[Searchable, Examples]] = {
         "two-layer heads": (learn_heads(split, grams, seed=seed), grams),
-        "ours": (learn(bench, split, seed=seed), split.examples),
+        "ours": (learn(data, split, seed=seed), split.examples),
     }
     lines = []
     for method, (model, examples) in methods.items():
@@ -68,8 +63,8 @@ def _one(bench: Bench, test: NDArray[np.int64], seed: int) -> pd.DataFrame:
                             "direction": direction,
                             "language": language,
                             "seed": seed,
-                            "group": bench.group[found.row],
-                            "untouched": bench.untouched[found.row],
+                            "group": data.group[found.row],
+                            "untouched": data.untouched[found.row],
                             "rank": found.rank,
                             "candidates": found.candidates,
                         }
@@ -78,7 +73,7 @@ def _one(bench: Bench, test: NDArray[np.int64], seed: int) -> pd.DataFrame:
     return pd.concat(lines)
 
 
-def _summary(bench: Bench, table: pd.DataFrame) -> dict[str, Any]:
+def _summary(data: Bench, table: pd.DataFrame) -> dict[str, Any]:
     methods: dict[str, Any] = {}
     for (method, direction), part in table.groupby(["method", "direction"], sort=True):
         line: dict[str, Any] = {
@@ -93,8 +88,8 @@ def _summary(bench: Bench, table: pd.DataFrame) -> dict[str, Any]:
             line |= mean_over_groups(
                 hit * weight,
                 part["group"].to_numpy(dtype=str),
-                resamples=bench.params.resamples,
-                seed=bench.params.seed,
+                resamples=data.params.resamples,
+                seed=data.params.seed,
             ).flat(f"r{depth}")
             line[f"r{depth}_untouched"] = float(
                 by_language_mean(part.assign(hit=hit)[part["untouched"]])
