@@ -1,0 +1,70 @@
+"""Write the tables of docs/RESULTS.md from docs/results/*.json, so that no figure is typed by hand.
+
+python -m benchmarks.results        # after the benchmarks; a test holds the page against the files
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from benchmarks.table import RESULTS, interval
+
+PAGE = RESULTS.parent / "RESULTS.md"
+DEPTHS = (1, 5, 10)
+
+
+def accuracy(results: Mapping[str, Any]) -> list[list[str]]:
+    """A row an input: accuracy, spread over folds, macro-F1, untouched groups, gain."""
+    rows = [["input", "accuracy (95%)", "folds ±", "macro-F1", "untouched", "gain (95%) over"]]
+    for name, line in results["methods"].items():
+        gain = f"{interval(line, 'gain')} {line['against']}" if "gain" in line else ""
+        cells = [f"{line[key]:.3f}" for key in ("fold_deviation", "macro_f1", "untouched")]
+        rows.append([name, interval(line, "accuracy"), *cells, gain])
+    return rows
+
+
+def retrieval(results: Mapping[str, Any]) -> list[list[str]]:
+    """A row a direction and method: candidates and recalls."""
+    rows = [["query to target", "method", "candidates", *(f"R@{depth}" for depth in DEPTHS)]]
+    for direction, methods in results["directions"].items():
+        for method, line in methods.items():
+            recalls = [interval(line, f"r{depth}") for depth in DEPTHS]
+            rows.append(
+                [direction.replace("_", " "), method, f"{line['candidates']:.0f}", *recalls]
+            )
+    return rows
+
+
+def training_cost(results: Mapping[str, Any]) -> list[list[str]]:
+    """A row a loop: throughput and memory, and the ratio."""
+    rows = [["loop", "clips/s (median)", "peak MiB (median)"]]
+    for name, line in results["methods"].items():
+        rows.append([name, f"{line['clips_per_second']:.0f}", f"{line['peak_mib']:.0f}"])
+    return [*rows, ["ours / trainer", f"{results['speed']:.2f}", f"{results['memory']:.2f}"]]
+
+
+TABLES: dict[str, Callable[[Mapping[str, Any]], list[list[str]]]] = {
+    "accuracy": accuracy,
+    "retrieval": retrieval,
+    "training_cost": training_cost,
+}
+
+
+def filled(page: str) -> str:
+    """The page with every table between its markers made anew."""
+    for name, table in TABLES.items():
+        results = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        before, _, rest = page.partition(start)
+        page = before + start + markdown(table(results)) + end + rest.partition(end)[2]
+    return page
+
+
+def markdown(rows: list[list[str]]) -> str:
+    """A Markdown table; the first row is its head."""
+    lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
