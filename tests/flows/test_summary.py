@@ -40,7 +40,7 @@ def test_same_bytes_spare_the_stages_after(ran: Workspace) -> None:
     summary = summarise(run)
     assert [row.outcome for row in summary.rows] == ["ran", "skipped"]
     assert summary.rows[1].why == "what ingest made is the same as before"
-    assert summary.seconds == summary.rows[0].seconds > 0.0
+    assert summary.seconds == summary.rows[0].seconds
     assert not summary.idle
 
 

@@ -44,7 +44,8 @@ def test_second_run_is_told_who_is_at_work(bare_workspace, holder):
         pass
 
 
-def test_killed_holder_leaves_no_lock(bare_workspace, holder):
+def test_killed_holder_leaves_no_lock(bare_workspace, holder, monkeypatch):
+    monkeypatch.delenv(HOLDER, raising=False)
     holder.kill()
     holder.wait()
     with workspace_lock(bare_workspace, "next"):
