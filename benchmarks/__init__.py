@@ -1,1 +1,1 @@
-"""Figures of docs/RESULTS.md, each printed by one command. Run them after `cairn run ingest`."""
+"""Figures of docs/RESULTS.md, each printed by one command. Run them after `cairn run`."""

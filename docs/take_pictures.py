@@ -41,7 +41,8 @@ def main(address: str) -> None:
         )
         page = browser.new_page(viewport=SIZE)
         _compare(page, address, experiment, ids)
-        _sheet(page, Path(mlflow.artifacts.download_artifacts(run_id=ids[0])))
+        # The older of the two: the run that is compared against.
+        _sheet(page, Path(mlflow.artifacts.download_artifacts(run_id=ids[-1])))
         browser.close()
 
 
@@ -57,8 +58,6 @@ def _sheet(page: Page, artifacts: Path) -> None:
     page.goto((artifacts / "mistakes.html").as_uri())
     page.wait_for_timeout(500)
     _save(page, "mistakes.png")
-    for name in ("confusion.png", "modalities.png"):
-        shutil.copy(artifacts / name, PICTURES / name)
 
 
 def _save(page: Page, name: str, **options: Any) -> None:
