@@ -15,10 +15,11 @@ CHECKS = {
         Reason.BAD_CHECKPOINT,
         Reason.BAD_SIGNATURE,
         Reason.UNTRUSTED_KEY,
+        Reason.KEY_REVOKED,
     },
     "pin": {Reason.LOG_REPLACED, Reason.ROLLED_BACK, Reason.HISTORY_REWRITTEN},
     "chain": {Reason.LOG_ENTRY_CHANGED, Reason.LOG_TRUNCATED, Reason.BAD_PATH},
-    "lineage": {Reason.LINEAGE_GAP},
+    "lineage": {Reason.LINEAGE_GAP, Reason.LINEAGE_CYCLE},
     "artifacts": {
         Reason.ARTIFACT_CHANGED,
         Reason.ARTIFACT_MISSING,
@@ -45,6 +46,15 @@ class Finding:
     def of(cls, error: TamperedError) -> "Finding":
         """The same as an error that was raised."""
         return cls(error.reason, str(error), error.entry, error.path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "reason": self.reason.value,
+            "message": self.message,
+            "entry": self.entry,
+            "path": self.path,
+        }
 
     @property
     def check(self) -> str:
@@ -104,10 +114,7 @@ class Report:
             "signer": self.signer,
             "checks": self.checks,
             "artifacts": {"checked": self.artifacts, "bytes": self.size},
-            "findings": [
-                {"reason": f.reason.value, "message": f.message, "entry": f.entry, "path": f.path}
-                for f in self.findings
-            ],
+            "findings": [finding.to_dict() for finding in self.findings],
             "notes": list(self.notes),
         }
 

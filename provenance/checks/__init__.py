@@ -1,0 +1,1 @@
+"""Six questions about a model, each answered pass, fail or not checked."""
