@@ -5,12 +5,11 @@ import warnings
 
 from provenance.checkpoint import Checkpoint, make_origin
 from provenance.durable import locked
-from provenance.ed25519 import Ed25519Signer
 from provenance.errors import LogError, ProvenanceWarning
 from provenance.keys import KeyStore
 from provenance.layout import Layout
 from provenance.pins import Pins
-from provenance.writer import begin, show_key
+from provenance.writer import begin, show_keys
 
 
 def begin_log(layout: Layout, store: KeyStore) -> None:
@@ -21,7 +20,7 @@ def begin_log(layout: Layout, store: KeyStore) -> None:
         KeyStoreError: no usable key.
     """
     origin = make_origin(os.urandom(16))
-    signer = store.signer(origin)
+    signers = store.signers(origin)
     pins = Pins(store.folder)
     try:
         layout.folder.mkdir(parents=True, exist_ok=True)
@@ -30,10 +29,10 @@ def begin_log(layout: Layout, store: KeyStore) -> None:
                 return  # another process was faster
             # The pin comes first: a crash between the two leaves a blank folder, begun again later.
             pins.settle(layout.folder, origin)
-            checkpoint = begin(layout, origin, signer)
+            checkpoint = begin(layout, origin, signers)
     except OSError as error:
         raise LogError(f"no log could be begun in {layout.folder} ({error.strerror})") from error
-    remember(store, layout, checkpoint, signer)
+    remember(store, layout, checkpoint, signed=True)
     place = pins.place(layout.folder)
     if place is not None and place.replaced:
         warnings.warn(
@@ -44,15 +43,17 @@ def begin_log(layout: Layout, store: KeyStore) -> None:
         )
 
 
-def remember(
-    store: KeyStore, layout: Layout, head: Checkpoint, signer: Ed25519Signer | None = None
-) -> None:
-    """Pin a head. It is committed already, so a failure here is a warning: a pin may lag behind."""
+def remember(store: KeyStore, layout: Layout, head: Checkpoint, *, signed: bool = False) -> None:
+    """Pin a head. It is committed already, so a failure here is a warning: a pin may lag behind.
+
+    Args:
+        signed: whether this user signed it, so that the public keys belong beside the log.
+    """
     pins = Pins(store.folder)
     try:
         pins.settle(layout.folder, head.origin)
         pins.advance(head)
-        if signer is not None:
-            show_key(layout, signer)
+        if signed:
+            show_keys(layout, *store.public_bundle())
     except (OSError, LogError) as error:
         warnings.warn(f"the head was not pinned: {error}", ProvenanceWarning, stacklevel=4)

@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from provenance.durable import fsync_folder, write_all
-from provenance.ed25519 import Ed25519Signer, Ed25519Verifier
+from provenance.ed25519 import Ed25519Signer, Ed25519Verifier, fingerprint
 from provenance.errors import KeyStoreError
+from provenance.note import Signer
 
 PASSPHRASE = "CAIRN_KEY_PASSPHRASE"  # noqa: S105  # the name of a variable, not a secret
 
@@ -86,6 +87,15 @@ class KeyStore:
             _create_file(self.public_file, _public_pem(key.public_key()), 0o644)
         return Ed25519Signer(origin, key)
 
+    def signers(self, origin: str) -> tuple[Signer, ...]:
+        """Everything that signs a head, made at first use; see `signer`."""
+        return (self.signer(origin),)
+
+    def public_bundle(self) -> tuple[str, bytes]:
+        """Fingerprint of the own identity, and the PEM of its public keys."""
+        key = _load_public(self.public_file)
+        return fingerprint(key), _public_pem(key)
+
     def _create(self) -> None:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -148,11 +158,6 @@ def _load_public(path: Path) -> Ed25519PublicKey:
     if not isinstance(key, Ed25519PublicKey):
         raise KeyStoreError(f"{path} holds no Ed25519 key, other kinds are not accepted")
     return key
-
-
-def public_pem(signer: Ed25519Signer) -> bytes:
-    """The public half of a signer's key as PEM, to keep beside the log."""
-    return _public_pem(signer.key.public_key())
 
 
 def _public_pem(key: Ed25519PublicKey) -> bytes:

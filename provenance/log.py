@@ -9,7 +9,6 @@ from provenance.artifact import Artifact
 from provenance.beginning import begin_log, remember
 from provenance.body import Body, artifacts_of, encode_body
 from provenance.durable import locked, replace_file
-from provenance.ed25519 import Ed25519Signer
 from provenance.entry import Entry
 from provenance.errors import BodyError, LogError, Reason, TamperedError
 from provenance.head import Head, read_head
@@ -17,6 +16,7 @@ from provenance.history import History
 from provenance.keys import KeyStore, default_keys
 from provenance.layout import Layout
 from provenance.listing import encode_listing
+from provenance.note import Signer
 from provenance.search import may_hold
 from provenance.state import Tail, cached_tail, replayed_tail
 from provenance.writer import commit, make_durable, prepare, set_aside
@@ -29,7 +29,7 @@ class Log:
         self._layout = layout
         self._store = store
         self._origin = origin
-        self._signer: Ed25519Signer | None = None
+        self._signers: tuple[Signer, ...] | None = None
         self._history: History | None = None
         self._reading = threading.Lock()
 
@@ -190,11 +190,11 @@ class Log:
         return {name: history.entry(history.ids[name]) for name in ids if name in history.ids}
 
     def _commit(self, tail: Tail, bodies: Sequence[tuple[Body, bytes]]) -> list[Entry]:
-        if self._signer is None:
-            self._signer = self._store.signer(self._origin)
+        if self._signers is None:
+            self._signers = self._store.signers(self._origin)
         batch = prepare(self._origin, tail, bodies)
-        commit(self._layout, tail, batch, self._signer)
-        remember(self._store, self._layout, batch.checkpoint, self._signer)
+        commit(self._layout, tail, batch, self._signers)
+        remember(self._store, self._layout, batch.checkpoint, signed=True)
         return batch.entries
 
 

@@ -20,12 +20,10 @@ from provenance.body import Body
 from provenance.checkpoint import Checkpoint
 from provenance.digest import CHUNK
 from provenance.durable import fsync_folder, replace_file, write_all
-from provenance.ed25519 import Ed25519Signer, fingerprint
 from provenance.entry import Entry, encode_line
 from provenance.errors import LogError, ProvenanceWarning
-from provenance.keys import public_pem
 from provenance.layout import Layout
-from provenance.note import sign_note
+from provenance.note import Signer, sign_note
 from provenance.state import Tail, encode_state
 from provenance.tree import Frontier, leaf_hash
 
@@ -68,7 +66,7 @@ def prepare(origin: str, tail: Tail, bodies: Sequence[tuple[Body, bytes]]) -> Ba
     return Batch(entries, b"".join(lines), checkpoint, state)
 
 
-def commit(layout: Layout, tail: Tail, batch: Batch, signer: Ed25519Signer) -> None:
+def commit(layout: Layout, tail: Tail, batch: Batch, signers: Sequence[Signer]) -> None:
     """Write a batch; the caller holds the lock and has set aside what lay past the tail.
 
     Raises:
@@ -76,7 +74,7 @@ def commit(layout: Layout, tail: Tail, batch: Batch, signer: Ed25519Signer) -> N
     """
     try:
         _write_entries(layout, tail.end, batch.data)
-        replace_file(layout.checkpoint, sign_note(batch.checkpoint.text(), [signer]))
+        replace_file(layout.checkpoint, sign_note(batch.checkpoint.text(), signers))
     except OSError as error:
         raise LogError(
             f"nothing was acknowledged: {error.filename or layout.folder}: {error.strerror}; the "
@@ -86,19 +84,19 @@ def commit(layout: Layout, tail: Tail, batch: Batch, signer: Ed25519Signer) -> N
         replace_file(layout.state, batch.state, durable=False)
 
 
-def begin(layout: Layout, origin: str, signer: Ed25519Signer) -> Checkpoint:
+def begin(layout: Layout, origin: str, signers: Sequence[Signer]) -> Checkpoint:
     """Sign a head of size 0: from now on a missing head is no new log. The caller holds a lock."""
     checkpoint = Checkpoint(origin, 0, Frontier().root())
-    replace_file(layout.checkpoint, sign_note(checkpoint.text(), [signer]))
+    replace_file(layout.checkpoint, sign_note(checkpoint.text(), signers))
     return checkpoint
 
 
-def show_key(layout: Layout, signer: Ed25519Signer) -> None:
-    """Leave the signer's public half beside the log, for auditors to ask about."""
-    path = layout.public_key(fingerprint(signer.key.public_key()))
+def show_keys(layout: Layout, fingerprint: str, pem: bytes) -> None:
+    """Leave the signer's public halves beside the log, for auditors to ask about."""
+    path = layout.public_key(fingerprint)
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
-        replace_file(path, public_pem(signer))
+        replace_file(path, pem)
 
 
 def make_durable(layout: Layout) -> None:

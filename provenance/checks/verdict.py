@@ -1,4 +1,4 @@
-"""The answer to one of six questions: pass, fail or not checked, and why; never a pass by absence."""
+"""The answer to one of six questions: pass, fail or not checked, and why; no pass by absence."""
 
 from dataclasses import dataclass
 from enum import StrEnum
