@@ -6,7 +6,7 @@ The index holds numbers and offsets, not bodies: a hundred thousand entries take
 import json
 import os
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
 from provenance.body import REVOKED, artifacts_of, vouches
@@ -14,10 +14,13 @@ from provenance.checkpoint import Checkpoint
 from provenance.entry import LONGEST_LINE, Entry, decode_line, first_prev
 from provenance.errors import LogError, Reason, TamperedError
 from provenance.layout import Layout
-from provenance.pins import check_prefix
+from provenance.seen import Seen
 from provenance.tree import Frontier, leaf_hash
 
 HASH_BYTES = 32
+
+Visitor = Callable[[Entry], None]
+"""Called with each entry, once it is known to follow the one before and before it is indexed."""
 
 
 class History:
@@ -55,44 +58,47 @@ class History:
         return self.ends[-1] if self.ends else 0
 
     def extend(
-        self,
-        head: Checkpoint,
-        pinned: Checkpoint | None = None,
-        visit: Callable[[Entry], None] | None = None,
+        self, head: Checkpoint, seen: Sequence[Seen] = (), visit: Sequence[Visitor] = ()
     ) -> None:
         """Read on, up to the entries that a verified checkpoint covers.
 
         Args:
             head: the checkpoint; its origin is this log's.
-            pinned: a head seen before, to be found on the way.
-            visit: called with each entry before it enters the index.
+            seen: heads seen before; each must be the head of a beginning of this log.
+            visit: called with each entry that is new here, in this order.
 
         Raises:
-            TamperedError: LOG_ENTRY_CHANGED, LOG_TRUNCATED, BAD_PATH, HISTORY_REWRITTEN. What was
-                read so far is not to be used then.
+            TamperedError: ROLLED_BACK, LOG_ENTRY_CHANGED, LOG_TRUNCATED, BAD_PATH,
+                HISTORY_REWRITTEN. What was read so far is not to be used then.
         """
-        self._roots[self.size] = self.frontier.root()
+        for before in seen:
+            _refuse_lost(head, before)
+        marks = {before.checkpoint.size for before in seen}
         with open_entries(self.layout) as stream:
             stream.seek(self.end)
             while self.size < head.size:
                 self._take(read_line(stream, self.size, head.size), visit)
-                if pinned is not None and pinned.size == self.size:
+                if self.size in marks:
                     self._roots[self.size] = self.frontier.root()
-        self._roots[self.size] = self.frontier.root()
-        last = max(head.size - 1, 0)
-        if self._roots[head.size] != head.root:
+        if self.frontier.root() != head.root:
+            last = max(head.size - 1, 0)
             raise TamperedError(
                 f"the entries are not those that were signed: entry {last} was changed, or a "
                 "chain was recomputed without the key",
                 Reason.LOG_ENTRY_CHANGED,
                 entry=last,
             )
-        if pinned is not None and pinned.size in self._roots:
-            check_prefix(self._roots[pinned.size], pinned)
+        for before in seen:
+            self._refuse_rewritten(before)
 
-    def knows_root_at(self, size: int) -> bool:
-        """Whether a pin of this size can be compared without reading from the beginning."""
-        return size >= self.size or size in self._roots
+    def root_at(self, size: int) -> bytes:
+        """Root of the tree over the first `size` entries, at most those read."""
+        if size not in self._roots:
+            frontier = Frontier()
+            for seq in range(size):
+                frontier.push(self.leaf(seq))
+            self._roots[size] = frontier.root()
+        return self._roots[size]
 
     def entry(self, seq: int) -> Entry:
         """Read one entry again.
@@ -138,12 +144,24 @@ class History:
                 return entry, dict(record)
         return None
 
-    def _take(self, line: bytes, visit: Callable[[Entry], None] | None) -> None:
+    def _refuse_rewritten(self, before: Seen) -> None:
+        expected, root = before.checkpoint, self.root_at(before.checkpoint.size)
+        if root != expected.root:
+            raise TamperedError(
+                f"the first {expected.size} entries are not those seen before (root "
+                f"{root.hex()[:8]}..., {before.where} has {expected.root.hex()[:8]}...): two "
+                "histories were signed for this log",
+                Reason.HISTORY_REWRITTEN,
+            )
+
+    def _take(self, line: bytes, visit: Sequence[Visitor]) -> None:
         seq = self.size
         body = decode_line(line, self.last, seq)
         leaf = leaf_hash(line)
-        if visit is not None:
-            visit(Entry(seq, body, leaf.hex()))
+        if visit:
+            entry = Entry(seq, body, leaf.hex())
+            for visitor in visit:
+                visitor(entry)
         if body["id"] not in self.ids:
             self.ids[body["id"]] = seq
         for record in artifacts_of(body):
@@ -155,6 +173,15 @@ class History:
         self._leaves += leaf
         self.frontier.push(leaf)
         self.last = leaf
+
+
+def _refuse_lost(head: Checkpoint, before: Seen) -> None:
+    if before.checkpoint.size > head.size:
+        raise TamperedError(
+            f"the log holds {head.size} entries, but {before.checkpoint.size} were seen before "
+            f"({before.where}): it was rolled back; restore its folder from a copy",
+            Reason.ROLLED_BACK,
+        )
 
 
 def open_entries(layout: Layout) -> BinaryIO:

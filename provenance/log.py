@@ -18,6 +18,7 @@ from provenance.layout import Layout
 from provenance.listing import encode_listing
 from provenance.note import Signer
 from provenance.search import may_hold
+from provenance.seen import Seen
 from provenance.state import Tail, cached_tail, replayed_tail
 from provenance.writer import commit, make_durable, prepare, set_aside
 
@@ -169,10 +170,9 @@ class Log:
                     "before: it was rolled back",
                     Reason.ROLLED_BACK,
                 )
-            pinned = head.pinned
-            if history is None or (pinned and not history.knows_root_at(pinned.size)):
+            if history is None:
                 history = History(self._layout, self._origin)
-            history.extend(head.checkpoint, pinned)
+            history.extend(head.checkpoint, [Seen(head.pinned, "pin")] if head.pinned else [])
             self._history = history
             return history
 

@@ -11,6 +11,7 @@ from provenance.layout import Layout
 from provenance.lineage import Lineage
 from provenance.pins import Pins
 from provenance.report import Finding, Report
+from provenance.seen import Seen
 from provenance.state import claimed_size, refuse_rolled_back
 
 
@@ -37,7 +38,8 @@ def verify(folder: Path, root: Path, keys: Path | None = None) -> Report:
         refuse_rolled_back(head.checkpoint, claimed)
         history = History(layout, head.checkpoint.origin)
         lineage = Lineage(history)
-        history.extend(head.checkpoint, head.pinned, lineage.visit)
+        seen = [Seen(head.pinned, "pin")] if head.pinned else []
+        history.extend(head.checkpoint, seen, [lineage.visit])
         notes = _notes(layout, head, history, lineage) + _pin(store, layout, head)
         custody = check_custody(history, root.absolute())
     except TamperedError as error:
