@@ -1,8 +1,10 @@
-"""Custody: the bytes on disk are those that the newest entry for each path vouches for.
+"""Custody: the bytes on disk are those that the log vouches for.
 
 Every byte is read again; no cache of sizes or times is believed.
 """
 
+import os
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,31 +27,71 @@ class Custody:
     size: int = 0
 
 
-def check_custody(history: History, root: Path) -> Custody:
+def check_custody(history: History, root: Path, paths: Collection[str] | None = None) -> Custody:
     """Read every artifact below `root` that the log vouches for.
 
     A file with the bytes of an older entry of its path is noted: someone went back to that version.
     A revoked artifact may be absent or differ; revoked bytes that came back are a finding.
+
+    Args:
+        paths: only these, as written in the log.
     """
     out = Custody()
-    for path in sorted(history.paths, key=lambda path: history.paths[path][-1]):
+    chosen = history.paths if paths is None else [path for path in paths if path in history.paths]
+    for path in sorted(chosen, key=lambda path: history.paths[path][-1]):
         if (found := history.newest(path)) and is_kept(found[1]):
             _check(history, root / path, *found, out)
     return out
 
 
+def check_exactly(
+    history: History, root: Path, entry: Entry, records: Iterable[Record], out: Custody
+) -> None:
+    """Read these records of an entry; older versions and withdrawn files are no excuse here."""
+    for record in records:
+        found = _read(root / record["path"], record["blake3"])
+        if isinstance(found, tuple):
+            problem: tuple[Reason, str] | None = found
+        else:
+            out.artifacts += 1
+            out.size += found.size
+            same = found.digest == record["blake3"]
+            problem = None if same else _difference(history, record["blake3"], found)
+        if problem is not None:
+            out.findings.append(_finding(problem, entry, record))
+
+
+def check_nothing_more(
+    root: Path, folder: str, records: Sequence[Record], ignored: Collection[str], out: Custody
+) -> None:
+    """Whether a folder holds files that no record lists; a link or a pipe is one too.
+
+    Args:
+        folder: from the workspace's root.
+        ignored: names of files and folders that may be there, such as `__pycache__`.
+    """
+    listed = {record["path"] for record in records}
+    for place, folders, files in os.walk(root / folder):
+        folders[:] = sorted(name for name in folders if name not in ignored)
+        links = [name for name in folders if (Path(place) / name).is_symlink()]
+        for name in sorted([*files, *links]):
+            path = (Path(place) / name).relative_to(root).as_posix()
+            if path not in listed and name not in ignored:
+                out.findings.append(
+                    Finding(
+                        Reason.ARTIFACT_EXTRA,
+                        f"{path}: was added to {folder} after it was logged",
+                        path=path,
+                    )
+                )
+
+
 def _check(history: History, place: Path, entry: Entry, record: Record, out: Custody) -> None:
     path, expected = record["path"], record["blake3"]
     withdrawn = expected in history.revoked
-    try:
-        place.lstat()
-        found = Artifact.of(place)
-    except (FileNotFoundError, NotADirectoryError):
-        problem = Reason.ARTIFACT_MISSING, f"expected blake3 {expected[:8]}..., found nothing"
-    except UnhashableError as error:
-        problem = Reason.ARTIFACT_REFUSED, str(error)
-    except ChangedWhileHashingError as error:
-        problem = Reason.ARTIFACT_CHANGED, str(error)
+    found = _read(place, expected)
+    if isinstance(found, tuple):
+        problem = found
     else:
         out.artifacts += 1
         out.size += found.size
@@ -67,13 +109,29 @@ def _check(history: History, place: Path, entry: Entry, record: Record, out: Cus
         if older is not None:
             revoked = history.revoked[found.digest]
             problem = Reason.ARTIFACT_CHANGED, f"is a version that entry {revoked} revoked"
-    reason, message = problem
     if withdrawn:
         out.notes.append(f"{path}: revoked by entry {history.revoked[expected]}, no longer here")
     else:
-        out.findings.append(
-            Finding(reason, f"{path} (entry {entry.seq}): {message}", entry.seq, path)
-        )
+        out.findings.append(_finding(problem, entry, record))
+
+
+def _read(place: Path, expected: str) -> Artifact | tuple[Reason, str]:
+    """The artifact at a place, or why there is none."""
+    try:
+        place.lstat()
+        return Artifact.of(place)
+    except (FileNotFoundError, NotADirectoryError):
+        return Reason.ARTIFACT_MISSING, f"expected blake3 {expected[:8]}..., found nothing"
+    except UnhashableError as error:
+        return Reason.ARTIFACT_REFUSED, str(error)
+    except ChangedWhileHashingError as error:
+        return Reason.ARTIFACT_CHANGED, str(error)
+
+
+def _finding(problem: tuple[Reason, str], entry: Entry, record: Record) -> Finding:
+    reason, message = problem
+    path = record["path"]
+    return Finding(reason, f"{path} (entry {entry.seq}): {message}", entry.seq, path)
 
 
 def _difference(history: History, expected: str, found: Artifact) -> tuple[Reason, str]:

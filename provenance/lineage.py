@@ -1,4 +1,5 @@
-"""Lineage: whatever an entry was made from must have been logged before it."""
+"""Lineage: whatever an entry was made from must have been logged before it, and nothing was made
+from itself."""
 
 import functools
 from collections.abc import Callable
@@ -15,7 +16,7 @@ class Lineage:
     """Checks each entry as it is read; pass `visit` to `History.extend`.
 
     Attributes:
-        findings: inputs that no earlier entry vouches for.
+        findings: inputs that no earlier entry vouches for, and things made from themselves.
         backwards: numbers of entries whose time is earlier than that of the entry before. Order is
             the chain's; clocks may be wrong, so this is worth a note and no more.
     """
@@ -24,6 +25,7 @@ class Lineage:
         self.findings: list[Finding] = []
         self.backwards: list[int] = []
         self._history = history
+        self._read: set[int] = set()
         self._time: datetime | None = None
         self._digests = functools.lru_cache(maxsize=1024)(_digests_of(history))
 
@@ -35,7 +37,36 @@ class Lineage:
                 self.findings.append(
                     Finding(Reason.LINEAGE_GAP, message, entry.seq, record["path"])
                 )
+        if inputs_of(entry.body):
+            self._read.update(map(_node, inputs_of(entry.body)))
+            if vouches(entry.body):
+                self._check_cycle(entry)
         self._check_clock(entry)
+
+    def _check_cycle(self, entry: Entry) -> None:
+        """Whether something that this entry makes is among what it was made from.
+
+        A path with the same bytes counts as the same thing: a stage that makes again what it made
+        before is no cycle, one that reads what only came out of its own output is.
+        """
+        # Only what some entry has read can close a circle, and most outputs are new: no walk then.
+        # The set holds hashes; two things with the same one cost a walk, no false finding.
+        made = [record for record in artifacts_of(entry.body) if _node(record) in self._read]
+        if not made:
+            return
+        wanted = {(record["path"], record["blake3"]) for record in made}
+        for source in (entry, *map(self._history.entry, ancestors(self._history, entry))):
+            for record in inputs_of(source.body):
+                if (record["path"], record["blake3"]) in wanted:
+                    message = (
+                        f"entry {entry.seq} made {record['path']} with blake3 "
+                        f"{record['blake3'][:8]}... from something that entry {source.seq} made "
+                        "from it"
+                    )
+                    self.findings.append(
+                        Finding(Reason.LINEAGE_CYCLE, message, entry.seq, record["path"])
+                    )
+                    return
 
     def _gap(self, seq: int, record: Record) -> str | None:
         path, digest = record["path"], record["blake3"]
@@ -60,6 +91,34 @@ class Lineage:
         except (KeyError, ValueError, TypeError):
             return  # no time, no ISO 8601, or with and without zone: not comparable
         self._time = time
+
+
+def ancestors(history: History, entry: Entry) -> list[int]:
+    """Numbers of all entries that an entry was made from, directly or not, newest first.
+
+    Inputs that name no entry lead to the newest earlier one with those bytes under that path.
+    """
+    found: set[int] = set()
+    pending = [entry]
+    while pending:
+        current = pending.pop()
+        for record in inputs_of(current.body):
+            source = _source(history, current.seq, record)
+            if source is not None and source not in found:
+                found.add(source)
+                pending.append(history.entry(source))
+    return sorted(found, reverse=True)
+
+
+def _source(history: History, seq: int, record: Record) -> int | None:
+    if "entry" in record:
+        return int(record["entry"]) if record["entry"] < seq else None
+    known = history.newest(record["path"], record["blake3"], before=seq)
+    return None if known is None else known[0].seq
+
+
+def _node(record: Record) -> int:
+    return hash((record["path"], record["blake3"]))
 
 
 def _digests_of(history: History) -> Callable[[int], dict[str, str]]:

@@ -17,9 +17,21 @@ CHECKS = {
         Reason.UNTRUSTED_KEY,
         Reason.KEY_REVOKED,
     },
-    "pin": {Reason.LOG_REPLACED, Reason.ROLLED_BACK, Reason.HISTORY_REWRITTEN},
+    "pin": {
+        Reason.LOG_REPLACED,
+        Reason.ROLLED_BACK,
+        Reason.HISTORY_REWRITTEN,
+        Reason.ANCHOR_CONFLICT,
+        Reason.ANCHOR_MISSING,
+        Reason.ANCHOR_FOREIGN,
+    },
     "chain": {Reason.LOG_ENTRY_CHANGED, Reason.LOG_TRUNCATED, Reason.BAD_PATH},
-    "lineage": {Reason.LINEAGE_GAP, Reason.LINEAGE_CYCLE},
+    "lineage": {
+        Reason.LINEAGE_GAP,
+        Reason.LINEAGE_CYCLE,
+        Reason.COMMIT_MISSING,
+        Reason.TREE_DIRTY,
+    },
     "artifacts": {
         Reason.ARTIFACT_CHANGED,
         Reason.ARTIFACT_MISSING,
@@ -59,7 +71,10 @@ class Finding:
     @property
     def check(self) -> str:
         """The check that it belongs to."""
-        return next(check for check, reasons in CHECKS.items() if self.reason in reasons)
+        for check, reasons in CHECKS.items():
+            if self.reason in reasons:
+                return check
+        return self.reason.value.lower()  # a reason of another question than whether bytes changed
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,10 @@ Where other programs work too, a spinning thread takes the core that the other o
 Results do not change.
 """
 
+RECORDED = (":(exclude)dvc.lock", ":(exclude)params.yaml")
+"""Files that may differ from the commit: the pipeline itself writes dvc.lock while it runs, and an
+entry holds the whole section of params.yaml that its stage read."""
+
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -56,10 +60,12 @@ def code_state(workspace: Workspace) -> dict[str, str | bool]:
 
     Returns:
         `git`: the commit, or "absent" outside a git checkout; `dirty`: whether tracked files
-        were changed since.
+        were changed since, other than those in RECORDED.
     """
     head = _git(workspace, "rev-parse", "HEAD")
-    changed = _git(workspace, "status", "--porcelain", "--untracked-files=no")
+    changed = _git(
+        workspace, "status", "--porcelain", "--untracked-files=no", "--", ":/", *RECORDED
+    )
     return {"git": head or "absent", "dirty": bool(changed)}
 
 

@@ -51,4 +51,28 @@ def test_an_entry_cannot_be_made_from_itself_or_from_what_comes_later(bench: Ben
     bench.log_run("one", a, inputs=[source(1, b)])
     bench.log_run("two", b, inputs=[source(0, a)])
     bench.log_run("self", bench.put("c"), inputs=[source(2, bench.put("c"))])
-    assert [finding.entry for finding in bench.verify().findings] == [0, 2]
+    found = [(finding.reason, finding.entry) for finding in bench.verify().findings]
+    gap, cycle = Reason.LINEAGE_GAP, Reason.LINEAGE_CYCLE
+    assert found == [(gap, 0), (cycle, 1), (gap, 2), (cycle, 2)]
+
+
+def test_attack_35_a_cycle(bench: Bench) -> None:
+    """Three entries whose inputs all exist, and yet the first was made from what came of it."""
+    a, b, c = bench.put("a"), bench.put("b"), bench.put("c")
+    bench.log_run("one", a)
+    bench.log_run("two", b, inputs=[source(0, a)])
+    bench.log_run("three", c, inputs=[source(1, b)])
+    assert bench.verify().ok
+    bench.log_run("four", a, inputs=[source(2, c)])
+    [found] = bench.verify().findings
+    assert (found.reason, found.entry, found.path) == (Reason.LINEAGE_CYCLE, 3, "a")
+    assert "entry 3 made a with blake3" in found.message
+    assert "that entry 1 made from it" in found.message
+
+
+def test_a_stage_that_makes_the_same_again_is_no_cycle(bench: Bench) -> None:
+    a, b = bench.put("a"), bench.put("b")
+    for name in ("first", "second"):
+        seq = bench.log_run(f"{name}-ingest", a).seq
+        bench.log_run(f"{name}-train", b, inputs=[source(seq, a)])
+    assert bench.verify().ok
