@@ -1,24 +1,25 @@
 """Canonical JSON (RFC 8785): one value, one sequence of bytes.
 
-Log lines and folder listings are signed as bytes, so a value must not have two spellings. Writing
-goes through the `rfc8785` package. Reading parses a line and demands that writing it again gives
-the same bytes; that also catches duplicate keys, which `json.loads` hides.
+Log lines and folder listings are signed as bytes, so a value must not have two spellings. The
+`rfc8785` package is the reference. Reading parses a line and demands that writing it again gives
+the same bytes; that also catches duplicate keys, which parsers hide.
+
+`orjson` writes the same bytes as `rfc8785`, ten times faster, where there are no floats, no large
+integers and no characters beyond U+FFFF (as keys they sort differently). It is asked first, and
+believed only where that holds; a test compares the two.
 """
 
 import json
 import re
 from typing import Any, NoReturn
 
+import orjson
 import rfc8785
 
 from provenance.errors import NotCanonicalError
 
 LARGEST_INT = 2**53 - 1
 """Integers beyond it are not exact in JSON readers that use doubles (RFC 8785, section 3.2.2.3)."""
-
-
-class _NeedsSlowPathError(Exception):
-    """The value holds a number whose canonical form differs from what Python's json writes."""
 
 
 def encode(value: object) -> bytes:
@@ -28,6 +29,13 @@ def encode(value: object) -> bytes:
         NotCanonicalError: NaN, infinity, an integer of 2**53 or more, a lone surrogate, a key that
             is no string, or a type that JSON does not have.
     """
+    try:
+        data = orjson.dumps(value, option=_SORTED)
+        # orjson writes NaN as null and takes dates, enums and more: what comes back must be equal.
+        if _is_plain(data) and orjson.loads(data) == value:
+            return data
+    except (ValueError, TypeError, RecursionError):
+        pass  # the slow path below finds the reason
     try:
         return rfc8785.dumps(value)  # type: ignore[arg-type]  # any object: dumps refuses what it cannot write
     except (rfc8785.CanonicalizationError, RecursionError) as error:
@@ -40,14 +48,12 @@ def decode(data: bytes) -> Any:
     Raises:
         NotCanonicalError: not JSON, or JSON in another spelling.
     """
-    # Python's own encoder agrees with RFC 8785 when there are no floats, no large integers and no
-    # characters beyond U+FFFF (their keys sort differently): 4 times faster, and the usual case.
-    if data.isascii() or not _BEYOND_BMP.search(data):
+    if _is_plain(data):
         try:
-            value = _FAST.decode(data.decode())
-            if _ENCODER.encode(value).encode() == data:
+            value = orjson.loads(data)
+            if orjson.dumps(value, option=_SORTED) == data:
                 return value
-        except (ValueError, RecursionError, _NeedsSlowPathError):
+        except (ValueError, TypeError, RecursionError):
             pass  # the slow path below finds the reason
     try:
         value = _STRICT.decode(data.decode())
@@ -60,14 +66,18 @@ def decode(data: bytes) -> Any:
     return value
 
 
-def _slow(_: str) -> NoReturn:
-    raise _NeedsSlowPathError
+def _is_plain(data: bytes) -> bool:
+    """Whether JSON without spaces holds no number and no character where the two writers differ.
 
-
-def _short_int(digits: str) -> int:
-    if len(digits) > 15:  # 16 digits may exceed 2**53
-        raise _NeedsSlowPathError
-    return int(digits)
+    A number follows `":`, `,` or `[`, or is all there is. The same inside a text only costs time.
+    """
+    return (
+        data[:1] in (b"{", b"[", b'"')
+        and (data.isascii() or _BEYOND_BMP.search(data) is None)
+        and _AFTER_KEY.search(data) is None
+        and _AFTER_COMMA.search(data) is None
+        and _AFTER_BRACKET.search(data) is None
+    )
 
 
 def _number(digits: str) -> int | float:
@@ -80,9 +90,17 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_BEYOND_BMP = re.compile(rb"[\xf0-\xff]")
-_FAST = json.JSONDecoder(parse_float=_slow, parse_int=_short_int, parse_constant=_no_constant)
-_STRICT = json.JSONDecoder(parse_int=_number, parse_constant=_no_constant)
-_ENCODER = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False
+_SORTED = (
+    orjson.OPT_SORT_KEYS
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
 )
+_BEYOND_BMP = re.compile(rb"[\xf0-\xff]")
+# A fraction, an exponent, or 16 digits, which may exceed 2**53. Three patterns: each then begins
+# with literal bytes, which the regular expression engine finds several times faster.
+_ODD_NUMBER = rb"-?[0-9]+(?:[.eE]|(?<=[0-9]{16}))"
+_AFTER_KEY = re.compile(rb'":' + _ODD_NUMBER)
+_AFTER_COMMA = re.compile(rb"," + _ODD_NUMBER)
+_AFTER_BRACKET = re.compile(rb"\[" + _ODD_NUMBER)
+_STRICT = json.JSONDecoder(parse_int=_number, parse_constant=_no_constant)

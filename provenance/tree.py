@@ -4,16 +4,20 @@
 
 The two prefixes keep an inner node from being passed off as a leaf. The log and folder listings use
 BLAKE3; the hash function is a parameter so that the public SHA-256 vectors test this very code.
-Inclusion and consistency proofs belong here too, once a command needs them.
+Proofs about such trees are in `proofs`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import overload
 
 from blake3 import blake3
 
 Hash = Callable[[bytes], bytes]
 """Digest of bytes, of a fixed length."""
+
+
+_LEAF_BYTES = 32
 
 
 def blake3_hash(data: bytes) -> bytes:
@@ -53,13 +57,14 @@ class Frontier:
 
     def push(self, leaf: bytes) -> None:
         """Append a leaf hash; amortised O(1)."""
-        digest = self.digest
-        node, rest = leaf, self.size
-        while rest & 1:  # each trailing full subtree is the left sibling of what was built so far
-            node = digest(b"\x01" + self.peaks.pop() + node)
-            rest >>= 1
-        self.peaks.append(node)
-        self.size += 1
+        rest = self.size
+        self.size = rest + 1
+        if rest & 1:
+            digest, peaks = self.digest, self.peaks
+            while rest & 1:  # each trailing full subtree is the left sibling of what was built
+                leaf = digest(b"\x01" + peaks.pop() + leaf)
+                rest >>= 1
+        self.peaks.append(leaf)
 
     def root(self) -> bytes:
         """Root hash of the tree so far; O(log n)."""
@@ -73,6 +78,31 @@ class Frontier:
     def copy(self) -> "Frontier":
         """An independent frontier of the same tree."""
         return Frontier(self.size, list(self.peaks), self.digest)
+
+
+class Leaves(Sequence[bytes]):
+    """Leaf hashes of 32 bytes side by side: a list of objects would take three times the memory."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def append(self, leaf: bytes) -> None:
+        """Add one at the end."""
+        self._data += leaf
+
+    def __len__(self) -> int:
+        return len(self._data) // _LEAF_BYTES
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(f"leaf {index} of {len(self)}")
+        return bytes(self._data[index * _LEAF_BYTES : (index + 1) * _LEAF_BYTES])
 
 
 def root_of(leaves: Iterable[bytes], digest: Hash = blake3_hash) -> bytes:
