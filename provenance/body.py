@@ -31,7 +31,7 @@ LONGEST_BODY = 1 << 20
 LONGEST_ID = 256
 """Characters in an id or a kind."""
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_is_digest = re.compile(r"[0-9a-f]{64}").fullmatch
 
 
 def artifacts_of(body: Body) -> list[Record]:
@@ -90,39 +90,41 @@ def check_body(body: object) -> None:
             )
     if "ts" in body and not isinstance(body["ts"], str):
         raise BodyError(f"ts={body['ts']!r}: a string with an ISO 8601 time is needed")
-    seen = set()
-    for record in _records(body, "artifacts"):
-        needs_size = body["kind"] != REVOKED
-        if (needs_size or "size" in record) and not _is_count(record, "size"):
+    if "artifacts" in body:
+        _check_artifacts(body["artifacts"], needs_size=body["kind"] != REVOKED)
+    if "inputs" in body:
+        for record in _checked(body["inputs"], "inputs"):
+            if "entry" in record and not _is_count(record["entry"]):
+                raise BodyError(f"inputs: {record!r}: entry must be the number of an earlier entry")
+
+
+def _check_artifacts(records: object, needs_size: bool) -> None:
+    paths = set()
+    for record in _checked(records, "artifacts"):
+        if (needs_size or "size" in record) and not _is_count(record.get("size")):
             raise BodyError(f"artifacts: {record!r} needs a size in bytes")
-        if record["path"] in seen:
-            raise BodyError(f"artifacts: path {record['path']!r} is listed twice")
-        seen.add(record["path"])
-    for record in _records(body, "inputs"):
-        if "entry" in record and not _is_count(record, "entry"):
-            raise BodyError(f"inputs: {record!r}: entry must be the number of an earlier entry")
+        path = record["path"]
+        if path in paths:
+            raise BodyError(f"artifacts: path {path!r} is listed twice")
+        paths.add(path)
 
 
-def _records(body: dict[str, Any], field: str) -> list[dict[str, Any]]:
-    records = body.get(field, [])
+def _checked(records: object, field: str) -> list[dict[str, Any]]:
     if not isinstance(records, list):
         raise BodyError(f"{field} is a {type(records).__name__}, a list is needed")
     for record in records:
         if not isinstance(record, dict) or "path" not in record or "blake3" not in record:
             raise BodyError(f"{field}: {record!r} needs path and blake3")
-        _known_path(record["path"]) if isinstance(record["path"], str) else check_path(
-            record["path"]
-        )
-        digest = record["blake3"]
-        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+        path, digest = record["path"], record["blake3"]
+        _known_path(path) if isinstance(path, str) else check_path(path)
+        if not isinstance(digest, str) or not _is_digest(digest):
             raise BodyError(f"{field}: blake3={digest!r}: 64 lowercase hex digits are needed")
         if "kept" in record and not isinstance(record["kept"], bool):
             raise BodyError(f"{field}: kept={record['kept']!r}: true or false is needed")
     return records
 
 
-def _is_count(record: dict[str, Any], field: str) -> bool:
-    value = record.get(field)
+def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 

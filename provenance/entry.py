@@ -17,6 +17,8 @@ from provenance.tree import leaf_hash
 LONGEST_LINE = LONGEST_BODY + 256
 """Bytes: a body, `prev`, `seq` and the newline."""
 
+_FIELDS = {"body", "prev", "seq"}
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -53,7 +55,7 @@ def decode_line(line: bytes, prev: bytes, seq: int) -> dict[str, Any]:
         value = canonical.decode(line)
     except NotCanonicalError as error:
         raise _changed(seq, f"entry {seq} was changed: {error}") from error
-    if not isinstance(value, dict) or set(value) != {"body", "prev", "seq"}:
+    if not isinstance(value, dict) or value.keys() != _FIELDS:
         raise _changed(seq, f"entry {seq} was changed: it needs body, prev and seq")
     if value["seq"] != seq or isinstance(value["seq"], bool):
         raise _changed(

@@ -1,23 +1,23 @@
 """Every committed entry, checked line by line up to the signed root, and an index to look them up.
 
-The index holds numbers and offsets, not bodies: a hundred thousand entries take tens of megabytes.
+The index holds numbers, offsets and hashes, not bodies: about 60 bytes an entry, and more for each
+path that the log names.
 """
 
-import json
 import os
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
-from provenance.body import REVOKED, artifacts_of, vouches
+import orjson
+
+from provenance.body import REVOKED, Body, Record, artifacts_of, vouches
 from provenance.checkpoint import Checkpoint
 from provenance.entry import LONGEST_LINE, Entry, decode_line, first_prev
 from provenance.errors import LogError, Reason, TamperedError
 from provenance.layout import Layout
 from provenance.seen import Seen
-from provenance.tree import Frontier, leaf_hash
-
-HASH_BYTES = 32
+from provenance.tree import Frontier, Leaves, leaf_hash
 
 Visitor = Callable[[Entry], None]
 """Called with each entry, once it is known to follow the one before and before it is indexed."""
@@ -30,7 +30,7 @@ class History:
         frontier: of the tree over the entries read.
         last: leaf hash of the last entry read; before the first, what stands for it.
         ends: byte offset after each entry.
-        ids: entry number by id.
+        leaves: leaf hash of each entry.
         paths: numbers of the entries that vouch for a path, oldest first.
         revoked: by digest, the number of the entry that withdrew it.
     """
@@ -41,10 +41,10 @@ class History:
         self.frontier = Frontier()
         self.last = first_prev(origin)
         self.ends = array("Q")
-        self.ids: dict[str, int] = {}
-        self.paths: dict[str, list[int]] = {}
+        self.leaves = Leaves()
+        self.paths: dict[str, array[int]] = {}
         self.revoked: dict[str, int] = {}
-        self._leaves = bytearray()
+        self._ids = array("q")  # Python's hash of each id: 8 bytes where the text takes a hundred
         self._roots: dict[int, bytes] = {}
 
     @property
@@ -76,10 +76,10 @@ class History:
         marks = {before.checkpoint.size for before in seen}
         with open_entries(self.layout) as stream:
             stream.seek(self.end)
-            while self.size < head.size:
-                self._take(read_line(stream, self.size, head.size), visit)
-                if self.size in marks:
-                    self._roots[self.size] = self.frontier.root()
+            for size in range(self.size + 1, head.size + 1):
+                self._take(read_line(stream, size - 1, head.size), visit)
+                if size in marks:
+                    self._roots[size] = self.frontier.root()
         if self.frontier.root() != head.root:
             last = max(head.size - 1, 0)
             raise TamperedError(
@@ -106,22 +106,34 @@ class History:
         Raises:
             TamperedError: LOG_ENTRY_CHANGED, changed since it was checked.
         """
-        start = self.ends[seq - 1] if seq else 0
         with open_entries(self.layout) as stream:
-            stream.seek(start)
-            line = stream.read(self.ends[seq] - start)[:-1]
-        leaf = self.leaf(seq)
-        if leaf_hash(line) != leaf:
-            raise TamperedError(
-                f"entry {seq} was changed while the log was read",
-                Reason.LOG_ENTRY_CHANGED,
-                entry=seq,
-            )
-        return Entry(seq, json.loads(line)["body"], leaf.hex())
+            stream.seek(self._start(seq))
+            return self._again(stream, seq)
+
+    def entries(self, start: int = 0) -> Iterator[Entry]:
+        """Read entries again, from number `start` to the last one.
+
+        Raises:
+            TamperedError: LOG_ENTRY_CHANGED, changed since it was checked.
+        """
+        with open_entries(self.layout) as stream:
+            stream.seek(self._start(start))
+            for seq in range(start, self.size):
+                yield self._again(stream, seq)
+
+    def find(self, id: str) -> Entry | None:  # noqa: A002  # the field's name in the log
+        """The first entry with this id, or None."""
+        hashes, needle, at = self._ids.tobytes(), array("q", [hash(id)]).tobytes(), -1
+        while (at := hashes.find(needle, at + 1)) >= 0:
+            if at % len(needle) == 0:
+                entry = self.entry(at // len(needle))
+                if entry.body["id"] == id:  # two ids may have one hash
+                    return entry
+        return None
 
     def leaf(self, seq: int) -> bytes:
         """Leaf hash of an entry."""
-        return bytes(self._leaves[seq * HASH_BYTES : (seq + 1) * HASH_BYTES])
+        return self.leaves[seq]
 
     def newest(
         self, path: str, digest: str | None = None, before: int | None = None
@@ -155,24 +167,44 @@ class History:
             )
 
     def _take(self, line: bytes, visit: Sequence[Visitor]) -> None:
-        seq = self.size
+        seq = self.frontier.size
         body = decode_line(line, self.last, seq)
-        leaf = leaf_hash(line)
+        self.last = leaf = leaf_hash(line)
         if visit:
             entry = Entry(seq, body, leaf.hex())
             for visitor in visit:
                 visitor(entry)
-        if body["id"] not in self.ids:
-            self.ids[body["id"]] = seq
-        for record in artifacts_of(body):
-            if body["kind"] == REVOKED:
-                self.revoked[record["blake3"]] = seq
-            elif vouches(body):
-                self.paths.setdefault(record["path"], []).append(seq)
+        self._ids.append(hash(body["id"]))
+        if records := body.get("artifacts"):
+            self._remember(body, records, seq)
         self.ends.append(self.end + len(line) + 1)
-        self._leaves += leaf
+        self.leaves.append(leaf)
         self.frontier.push(leaf)
-        self.last = leaf
+
+    def _remember(self, body: Body, records: Sequence[Record], seq: int) -> None:
+        if body["kind"] == REVOKED:
+            for record in records:
+                self.revoked[record["blake3"]] = seq
+        elif vouches(body):
+            for record in records:
+                path = record["path"]
+                if path in self.paths:
+                    self.paths[path].append(seq)
+                else:
+                    self.paths[path] = array("Q", [seq])
+
+    def _start(self, seq: int) -> int:
+        return self.ends[seq - 1] if seq else 0
+
+    def _again(self, stream: BinaryIO, seq: int) -> Entry:
+        line, leaf = stream.read(self.ends[seq] - self._start(seq))[:-1], self.leaf(seq)
+        if leaf_hash(line) != leaf:
+            raise TamperedError(
+                f"entry {seq} was changed while the log was read",
+                Reason.LOG_ENTRY_CHANGED,
+                entry=seq,
+            )
+        return Entry(seq, orjson.loads(line)["body"], leaf.hex())
 
 
 def _refuse_lost(head: Checkpoint, before: Seen) -> None:

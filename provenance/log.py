@@ -65,6 +65,11 @@ class Log:
         return self._layout.folder
 
     @property
+    def keys(self) -> Path:
+        """The folder of the key store that says whom to trust."""
+        return self._store.folder
+
+    @property
     def origin(self) -> str:
         """The log's identity, as in its checkpoints."""
         return self._origin
@@ -137,14 +142,11 @@ class Log:
         Raises:
             TamperedError: an entry, or the head, is not as it was written; so for all that read.
         """
-        history = self._read()
-        for seq in range(history.size):
-            yield history.entry(seq)
+        yield from self._read().entries()
 
     def find(self, id: str) -> Entry | None:  # noqa: A002  # the field's name in the log
         """The entry with this id, or None."""
-        history = self._read()
-        return history.entry(history.ids[id]) if id in history.ids else None
+        return self._read().find(id)
 
     def newest(self, path: str, digest: str | None = None) -> tuple[Entry, dict[str, Any]] | None:
         """The newest entry that vouches for a path, and its record {"path", "blake3", "size", ...}.
@@ -187,7 +189,7 @@ class Log:
         if self._history is None and not may_hold(self._layout, ids, tail.end):
             return {}
         history = self._read()
-        return {name: history.entry(history.ids[name]) for name in ids if name in history.ids}
+        return {name: entry for name in ids if (entry := history.find(name))}
 
     def _commit(self, tail: Tail, bodies: Sequence[tuple[Body, bytes]]) -> list[Entry]:
         if self._signers is None:
