@@ -166,13 +166,16 @@ class Chain(Protocol):
     """As in the configuration: "ethereum", "polygon", "bsc", "solana", "embedded-evm", ..."""
 
     sender: str
-    """Address of the account that signs here."""
+    """Address of the account that signs here; "" where there is no key and it can only be read."""
 
     def chain_id(self) -> str:
         """Which chain answers (see Sent.chain_id)."""
 
-    def publish(self, claim: Claim) -> Sent:
+    def publish(self, claim: Claim, replacing: Sent | None = None) -> Sent:
         """Sign and hand over; does not wait for a block.
+
+        With `replacing`, an earlier transaction for the same claim that waits for too long gives
+        its place to this one, at a higher fee.
 
         A claim that the chain holds already from this sender is no error: where that can be seen
         (the same transaction again), the earlier transaction is returned.

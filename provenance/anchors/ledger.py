@@ -1,4 +1,4 @@
-"""The ledger of an embedded chain: its signed transactions on disk, to be executed again when opened.
+"""The ledger of an embedded chain: its transactions on disk, executed again when it is opened.
 
 An embedded chain lives in this process. So that an anchor of yesterday can be checked today, every
 transaction is kept in the order of execution, outside the log's folder (KEYS/devnets/NAME.jsonl).

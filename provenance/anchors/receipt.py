@@ -36,7 +36,7 @@ class Progress(StrEnum):
     CONFIRMED = "confirmed"
     FINAL = "final"
     SUPERSEDED = "superseded"
-    """Left the chain, or was refused, after a larger head was anchored: not sent again."""
+    """Not sent again: the chain holds a larger claim, or this one by a transaction that got lost."""
 
 
 @dataclass(frozen=True)
@@ -150,13 +150,11 @@ def receipts(layout: Layout) -> list[AnchorReceipt]:
 def anchored_heads(layout: Layout) -> list[Seen]:
     """The heads that were anchored, as far as receipts tell: the log must be consistent with them.
 
-    Receipts of another log are left out; `foreign_receipts` names them.
-
     Raises:
         LogError: a receipt cannot be read, or is none.
     """
     return [
-        Seen(receipt.head, f"{receipt.name} ({receipt.sent.tx})")
+        Seen(receipt.head, f"the {receipt.name} (transaction {receipt.sent.tx})")
         for receipt in receipts(layout)
         if receipt.sent is not None
     ]

@@ -1,4 +1,4 @@
-"""Start the anchoring worker beside a run: a process of its own, so that a run never waits for it."""
+"""Start the anchoring worker beside a run: a process of its own, so that no run waits for it."""
 
 import contextlib
 import os
