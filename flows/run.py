@@ -11,6 +11,7 @@ from flows.plan import make_plan
 from flows.preflight import refuse_tampered
 from flows.quiet import quiet_console
 from flows.summary import Run, Summary, summarise
+from tasks.anchoring import anchor_later
 from tasks.environment import prepare
 from tasks.lock import workspace_lock
 from tasks.params import load_params
@@ -33,16 +34,20 @@ def run_pipeline(workspace: Workspace, command: str, force: str | None = None) -
         StageFailed: a stage failed.
     """
     prepare()
-    params = load_params(workspace.params_file).pipeline
+    settings = load_params(workspace.params_file)
+    params = settings.pipeline
     with workspace_lock(workspace, command):
         recover(workspace)
         plan = make_plan(workspace, force)
         refuse_tampered(workspace, plan)
         run = Run(uuid.uuid4().hex[:12], workspace, plan, params)
-        if plan.idle and API not in os.environ:
-            return summarise(run)
-        with prefect_api(workspace, params.api_startup_seconds):
-            return _in_prefect(run)
+        try:
+            if plan.idle and API not in os.environ:
+                return summarise(run)
+            with prefect_api(workspace, params.api_startup_seconds):
+                return _in_prefect(run)
+        finally:  # a failure is an entry too; and what could not be anchored before is tried again
+            anchor_later(workspace, settings.anchor)
 
 
 def _in_prefect(run: Run) -> Summary:

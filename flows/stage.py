@@ -16,6 +16,7 @@ from flows.ending import ending
 from flows.quiet import quiet_console
 from flows.record import recorded
 from flows.watch import stop_with_holder
+from tasks.anchoring import anchor_later
 from tasks.environment import prepare
 from tasks.lock import workspace_lock
 from tasks.params import Params, load_params
@@ -44,7 +45,11 @@ def _run(name: str) -> None:
         recover(workspace)
         params = load_params(workspace.params_file)
         flow = getattr(importlib.import_module(f"flows.{name}"), name)
-        flow(**arguments(flow.fn, params, workspace))
+        try:
+            flow(**arguments(flow.fn, params, workspace))
+        finally:
+            if PIPELINE not in os.environ:  # else once, at the end of the whole run
+                anchor_later(workspace, params.anchor)
 
 
 def arguments(

@@ -22,6 +22,7 @@ def _quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CAIRN_KEYS", str(home / "keys"))
         patch.setenv("PREFECT_HOME", str(home / "prefect"))
+        patch.setenv("CAIRN_ANCHOR", "off")  # no test leaves a process behind; some turn it on
         for name in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "CAIRN_ROOT", "CAIRN_WEBHOOK_URL"):
             patch.delenv(name, raising=False)
         yield

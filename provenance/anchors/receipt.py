@@ -36,7 +36,7 @@ class Progress(StrEnum):
     CONFIRMED = "confirmed"
     FINAL = "final"
     SUPERSEDED = "superseded"
-    """Not sent again: the chain holds a larger claim, or this one by a transaction that got lost."""
+    """Not sent again: the chain has a larger claim, or this one by a transaction that got lost."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from provenance.anchors.config import AnchorConfig
-from provenance.anchors.receipt import anchors_folder
+from provenance.anchors.receipt import anchors_folder, read_receipt, receipt_file
 from provenance.layout import Layout
 
 SWITCH = "CAIRN_ANCHOR"
@@ -38,7 +38,7 @@ def start_worker(folder: Path, config: AnchorConfig, keys: Path | None = None) -
     if keys is not None:
         environment["CAIRN_KEYS"] = str(keys.absolute())
     with contextlib.suppress(Exception):
-        if not layout.checkpoint.exists():
+        if not layout.checkpoint.exists() or _nothing_to_do(layout, config):
             return None
         anchors_folder(layout).mkdir(exist_ok=True)
         # Rewritten each time: it is for looking into, the receipts remember.
@@ -56,6 +56,17 @@ def start_worker(folder: Path, config: AnchorConfig, keys: Path | None = None) -
         worker.returncode = 0
         return worker.pid
     return None
+
+
+def _nothing_to_do(layout: Layout, config: AnchorConfig) -> bool:
+    """Whether the head is final everywhere; nothing is verified here, the worker does that."""
+    size = layout.checkpoint.read_text(encoding="utf-8").split("\n")[1]
+    return size == "0" or all(_final(layout, chain.name, int(size)) for chain in config.chains)
+
+
+def _final(layout: Layout, chain: str, size: int) -> bool:
+    path = anchors_folder(layout) / receipt_file(chain, size)
+    return path.exists() and not read_receipt(path).open
 
 
 def _room() -> Path:

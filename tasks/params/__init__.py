@@ -1,5 +1,6 @@
 """params.yaml, read and checked: every setting of every stage."""
 
+from tasks.params.anchor import AnchorParams
 from tasks.params.base import Section
 from tasks.params.ingest import IngestParams
 from tasks.params.load import load_params, parse_params
@@ -9,6 +10,7 @@ from tasks.params.types import Params
 from tasks.params.validate import ValidateParams
 
 __all__ = [
+    "AnchorParams",
     "IngestParams",
     "Params",
     "ReleaseParams",

@@ -1,7 +1,8 @@
-"""The whole of params.yaml: one section a stage, same names as in dvc.yaml."""
+"""The whole of params.yaml: one section a stage, same names as in dvc.yaml, and two for all."""
 
 from pydantic import Field
 
+from tasks.params.anchor import AnchorParams
 from tasks.params.base import Section
 from tasks.params.ingest import IngestParams
 from tasks.params.pipeline import PipelineParams
@@ -17,6 +18,7 @@ class Params(Section):
     """
 
     pipeline: PipelineParams
+    anchor: AnchorParams
     ingest: IngestParams
     validation: ValidateParams = Field(alias="validate")
     train: TrainParams
