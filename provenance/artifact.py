@@ -6,14 +6,15 @@ Steps hand each other artifacts, never bare paths; whoever reads one calls `veri
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from provenance.digest import digest_file
 from provenance.errors import (
     ChangedWhileHashingError,
     Reason,
     TamperedError,
     UnhashableError,
 )
-from provenance.listing import Listing, list_folder, listing_digest
+from provenance.listing import Listing
+from provenance.measure import Progress, measure
+from provenance.stat_cache import StatCache
 
 
 @dataclass(frozen=True)
@@ -34,21 +35,36 @@ class Artifact:
     files: Listing = field(default=(), compare=False, repr=False)
 
     @classmethod
-    def of(cls, path: Path) -> "Artifact":
+    def of(
+        cls,
+        path: Path,
+        cache: StatCache | None = None,
+        progress: Progress | None = None,
+        *,
+        hard_links: bool = True,
+    ) -> "Artifact":
         """Hash a file or a folder.
+
+        Args:
+            path: the file or folder.
+            cache: spares reading what has not changed since it was last recorded with this cache;
+                for recording only, whoever verifies gives none.
+            progress: told bytes done and bytes in all.
+            hard_links: whether files may have further names (hard links) outside of `path`. They
+                may by default, since DVC and backups link files. It opens no way to other bytes, as
+                a symbolic link does, and a change by the other name is found like any other.
 
         Raises:
             UnhashableError: nothing there, a link or special file, an empty folder, no permission.
             ChangedWhileHashingError: someone writes to it.
         """
         try:
-            if path.is_dir() and not path.is_symlink():
-                files = list_folder(path)
-                return cls(path, listing_digest(files), sum(file.size for file in files), files)
-            found = digest_file(path)
+            found = measure(path, cache, progress, hard_links=hard_links)
         except FileNotFoundError:
             raise UnhashableError(f"{path}: there is no such file or folder") from None
-        return cls(path, found.blake3, found.size)
+        except NotADirectoryError:
+            raise UnhashableError(f"{path}: lies below a file, not a folder") from None
+        return cls(path, found.digest, found.size, found.files)
 
     def verified(self) -> Path:
         """The path, after reading every byte again.

@@ -6,7 +6,8 @@ import pytest
 from blake3 import blake3
 
 from provenance import Artifact, ProvenanceError, UnhashableError
-from provenance.listing import decode_listing, encode_listing, list_folder, listing_digest
+from provenance.listing import decode_listing, encode_listing, listing_digest
+from provenance.measure import list_folder
 
 from .conftest import needs_no_root
 
