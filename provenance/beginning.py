@@ -4,12 +4,12 @@ import os
 import warnings
 
 from provenance.checkpoint import Checkpoint, make_origin
-from provenance.durable import locked
+from provenance.durable import locked, replace_file
 from provenance.errors import LogError, ProvenanceWarning
 from provenance.keys import KeyStore
 from provenance.layout import Layout
 from provenance.pins import Pins
-from provenance.writer import begin, show_keys
+from provenance.writer import begin
 
 
 def begin_log(layout: Layout, store: KeyStore) -> None:
@@ -57,3 +57,17 @@ def remember(store: KeyStore, layout: Layout, head: Checkpoint, *, signed: bool 
             show_keys(layout, *store.public_bundle())
     except (OSError, LogError) as error:
         warnings.warn(f"the head was not pinned: {error}", ProvenanceWarning, stacklevel=4)
+
+
+def show_keys(layout: Layout, fingerprint: str, pem: bytes) -> None:
+    """Leave the signer's public halves beside the log, for auditors to ask about.
+
+    They change when a key joins: RSA after an older Cairn, P-256 with the first OMS bundle.
+    """
+    path = layout.public_key(fingerprint)
+    try:
+        if path.read_bytes() == pem:
+            return
+    except FileNotFoundError:
+        path.parent.mkdir(exist_ok=True)
+    replace_file(path, pem)

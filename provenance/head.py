@@ -1,13 +1,16 @@
 """The head of a log: its checkpoint, checked against the trusted keys and what was seen before."""
 
+import contextlib
 from dataclasses import dataclass
 
 from provenance.checkpoint import Checkpoint, parse_checkpoint
-from provenance.ed25519 import Ed25519Verifier, fingerprint
 from provenance.errors import LogError, LogMissingError, Reason, TamperedError
+from provenance.history import History
+from provenance.identity import Identity, open_signed
+from provenance.key_history import KeyHistory, beside, claimed, in_entries, refuse_beyond
 from provenance.keys import KeyStore
 from provenance.layout import Layout
-from provenance.note import LARGEST_NOTE, open_note, split_note
+from provenance.note import KEY_ID_BYTES, LARGEST_NOTE, split_note
 from provenance.pins import Pins, Place, check_against_pin
 
 
@@ -17,24 +20,40 @@ class Head:
 
     Args:
         checkpoint: which log, how many entries, which root.
-        signer: fingerprint of the trusted key that signed it.
+        identity: who signed it, with all keys that such a signer has.
         pinned: the largest head of this log that this user saw before, if any.
         place: what this user knows of the folder, if anything.
     """
 
     checkpoint: Checkpoint
-    signer: str
+    identity: Identity
     pinned: Checkpoint | None
     place: Place | None
 
+    @property
+    def signer(self) -> str:
+        """Fingerprint of the identity that signed it."""
+        return self.identity.fingerprint
 
-def read_head(layout: Layout, store: KeyStore) -> Head:
+
+def read_head(
+    layout: Layout, store: KeyStore, *, writing: bool = False, also: tuple[Identity, ...] = ()
+) -> Head:
     """Read and verify the checkpoint.
+
+    The first time a head is signed by the successor of a trusted key, all entries are read, since
+    one of them must have introduced the successor.
+
+    Args:
+        writing: the head will be signed anew, so one that an older Cairn signed with the own
+            Ed25519 key alone will do, if exactly this head was seen before.
+        also: identities to accept besides those of the store.
 
     Raises:
         LogMissingError: no log was ever here.
         TamperedError: LOG_MISSING, LOG_REPLACED, CHECKPOINT_MISSING, BAD_CHECKPOINT, BAD_SIGNATURE,
-            UNTRUSTED_KEY, ROLLED_BACK or HISTORY_REWRITTEN.
+            UNTRUSTED_KEY, KEY_REVOKED, ROLLED_BACK or HISTORY_REWRITTEN; also what is wrong with
+            the entries, where they are read.
         LogError, KeyStoreError: files that cannot be read.
     """
     pins = Pins(store.folder)
@@ -46,12 +65,14 @@ def read_head(layout: Layout, store: KeyStore) -> Head:
     pinned = pins.of(origin)
     note = _read_checkpoint(layout, place)
     try:
-        opened = open_note(note, store.verifiers(origin))
+        text, signers = _open(note, layout, store, origin, also)
     except TamperedError as error:
-        raise TamperedError(
-            f"{layout.checkpoint}: {error}{_advice(error, store)}", error.reason
-        ) from error
-    checkpoint = parse_checkpoint(opened.text)
+        if not (writing and _signed_by_older(note, store, origin, pinned)):
+            raise TamperedError(
+                f"{layout.checkpoint}: {error}{_advice(error, layout, store, origin)}", error.reason
+            ) from error
+        text, signers = split_note(note)[0], store.identities()[:1]
+    checkpoint = parse_checkpoint(text)
     if place is not None and place.origin != checkpoint.origin:
         raise TamperedError(
             f"{layout.folder} held the log {place.origin}, now it holds {checkpoint.origin}: "
@@ -59,7 +80,58 @@ def read_head(layout: Layout, store: KeyStore) -> Head:
             Reason.LOG_REPLACED,
         )
     check_against_pin(checkpoint, pinned)
-    return Head(checkpoint, _signer(opened.signed_by), pinned, place)
+    limits = store.limits(origin)
+    within = [
+        one
+        for one in signers
+        if one.fingerprint not in limits or checkpoint.size <= limits[one.fingerprint].until
+    ]
+    signer = (within or signers)[0]
+    refuse_beyond(checkpoint, signer.fingerprint, limits.get(signer.fingerprint))
+    if not _is_known(signer, store, origin, also):
+        _confirm(checkpoint, signer, layout, store)
+    return Head(checkpoint, signer, pinned, place)
+
+
+def _open(
+    note: bytes, layout: Layout, store: KeyStore, origin: str, also: tuple[Identity, ...]
+) -> tuple[str, tuple[Identity, ...]]:
+    try:
+        opened, full = open_signed(note, origin, (*claimed(store, origin, beside(layout)), *also))
+    except TamperedError as error:
+        if error.reason is not Reason.UNTRUSTED_KEY:
+            raise
+        found = claimed(store, origin, in_entries(layout))
+        if all(_is_known(one, store, origin, also) for one in found):
+            raise  # the entries name no successor either
+        opened, full = open_signed(note, origin, (*found, *also))
+    return opened.text, full
+
+
+def _is_known(one: Identity, store: KeyStore, origin: str, also: tuple[Identity, ...]) -> bool:
+    """Whether it takes no entry of the log to believe in this identity."""
+    learned = {limit.heir for limit in store.limits(origin).values()}
+    trusted = {known.fingerprint for known in (*store.identities(), *store.retired(), *also)}
+    return one.fingerprint in trusted | learned
+
+
+def _confirm(head: Checkpoint, signer: Identity, layout: Layout, store: KeyStore) -> None:
+    keys = KeyHistory(head.origin, store)
+    History(layout, head.origin).extend(head, visit=[keys.visit])
+    keys.check(head, signer.fingerprint)
+    keys.learn()
+
+
+def _signed_by_older(note: bytes, store: KeyStore, origin: str, pinned: Checkpoint | None) -> bool:
+    """Whether the own Ed25519 key alone signed a head that was seen here, as before RSA keys."""
+    own = store.own()
+    if own is None or pinned is None:
+        return False
+    try:
+        opened, _ = open_signed(note, origin, [Identity(own.name, own.ed25519)])
+        return parse_checkpoint(opened.text) == pinned
+    except TamperedError:
+        return False
 
 
 def _read_checkpoint(layout: Layout, place: Place | None) -> bytes:
@@ -86,16 +158,22 @@ def _read_checkpoint(layout: Layout, place: Place | None) -> bytes:
         raise LogError(f"{layout.checkpoint} cannot be read ({error.strerror})") from error
 
 
-def _advice(error: TamperedError, store: KeyStore) -> str:
+def _advice(error: TamperedError, layout: Layout, store: KeyStore, origin: str) -> str:
     if error.reason is not Reason.UNTRUSTED_KEY:
         return ""
+    if "both are needed" in str(error):
+        return (
+            "; if it is your own log from an older Cairn, the next entry signs it with both: run "
+            "the pipeline once more (cairn run)"
+        )
+    former = {item.key_id for one in store.retired() for item in one.verifiers(origin)}
+    with contextlib.suppress(TamperedError):
+        if any(
+            blob[:KEY_ID_BYTES] in former
+            for _, blob in split_note(_read_checkpoint(layout, None))[1]
+        ):
+            return "; these are your own former keys: run cairn keys rotate in this workspace"
     return (
-        f"; if you trust the signer, get its public key from them and put it into "
-        f"{store.folder / 'trusted'}/NAME.pub"
-    )
-
-
-def _signer(signed_by: tuple[object, ...]) -> str:
-    return ", ".join(
-        fingerprint(verifier.key) for verifier in signed_by if isinstance(verifier, Ed25519Verifier)
+        f"; if you trust the signer, get its public keys from them and put them into "
+        f"{store.trusted_folder}/NAME.pub (cairn keys trust FILE --name NAME)"
     )

@@ -1,28 +1,47 @@
-"""The key store: one Ed25519 key per user, the keys of others that this user trusts, and pins.
+"""The key store: one identity per user, those of others that this user trusts, and pins.
 
-    KEYS/ed25519.pem      private key, PKCS#8, mode 0600, encrypted if CAIRN_KEY_PASSPHRASE is set
-    KEYS/ed25519.pub      its public half, to hand to others
-    KEYS/trusted/*.pub    public keys of others whose logs are accepted
-    KEYS/pins/, places/   what this user has seen of each log (provenance/pins.py)
+    KEYS/ed25519.pem  rsa.pem     private keys that sign heads, PKCS#8, mode 0600
+    KEYS/ec.pem                   the P-256 key of OMS bundles, made when one is first asked for
+    KEYS/*.pub                    their public halves; `cairn keys export` prints them as one
+    KEYS/trusted/NAME.pub         public keys of others whose logs are accepted
+    KEYS/retired/FINGERPRINT/     own keys from before a rotation
+    KEYS/revoked.json             up to where the keys of others and former ones count
+    KEYS/pins/, places/           what this user has seen of each log (provenance/pins.py)
 
 It lives outside the workspace: who can rewrite the log must not find the key or the pins beside it.
+
+New keys are encrypted if CAIRN_KEY_PASSPHRASE is set. Otherwise they are not, so that a scheduled
+run needs nobody: then whoever can read the user's files, or a backup of them, can sign as the user.
+File modes keep other users out, not root, not malware and not a stolen disk. `cairn keys protect`
+encrypts them later. Encryption does not help against someone who runs programs as this user while
+the passphrase is in the environment or the keyring open; pins and anchors show what such a thief
+rewrites, and rotation ends it.
 """
 
+import contextlib
+import functools
+import json
 import os
-import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from provenance.durable import fsync_folder, write_all
-from provenance.ed25519 import Ed25519Signer, Ed25519Verifier, fingerprint
-from provenance.errors import KeyStoreError
-from provenance.note import Signer
+from provenance import keyfiles, passphrase
+from provenance.durable import fsync_folder, locked, replace_file
+from provenance.ed25519 import Ed25519Signer, fingerprint
+from provenance.errors import KeyStoreError, LogError
+from provenance.identity import Identity
+from provenance.keyfiles import PrivateKey
+from provenance.limits import Limit, add_limits, read_limits
+from provenance.note import Signer, Verifier
+from provenance.rsa import RsaSigner
 
-PASSPHRASE = "CAIRN_KEY_PASSPHRASE"  # noqa: S105  # the name of a variable, not a secret
+OWN = "own"
 
 
 def default_keys() -> Path:
@@ -47,6 +66,15 @@ class KeyStore:
     def public_file(self) -> Path:
         return self.folder / "ed25519.pub"
 
+    @property
+    def trusted_folder(self) -> Path:
+        return self.folder / "trusted"
+
+    @property
+    def account(self) -> str:
+        """Under which the keyring holds the passphrase."""
+        return str(self.folder)
+
     def refuse_inside(self, workspace: Path) -> None:
         """Keys inside the workspace would travel with every copy of it.
 
@@ -59,129 +87,187 @@ class KeyStore:
                 "CAIRN_KEYS to a folder outside it, or unset it to use ~/.config/cairn/keys"
             )
 
-    def verifiers(self, origin: str) -> list[Ed25519Verifier]:
-        """One verifier per trusted key, under the name of a log.
+    def own(self) -> Identity | None:
+        """The own identity, if there is one yet."""
+        if self._moving.exists():
+            with contextlib.suppress(OSError, LogError):  # a reader who cannot write reads on
+                self.settle()
+        return _identity(OWN, self.folder)
+
+    def identities(self) -> tuple[Identity, ...]:
+        """The own identity, if there is one, then those in `trusted/`, by file name.
 
         Raises:
-            KeyStoreError: a file in the store is no Ed25519 public key.
+            KeyStoreError: a file in the store holds no such keys, or an RSA key below 2048 bits.
         """
-        return [Ed25519Verifier(origin, key) for key in self.trusted()]
+        own = self.own()
+        trusted = (
+            _parse(path.stem, _bytes(path), path)
+            for path in sorted(self.trusted_folder.glob("*.pub"))
+        )
+        return ((own,) if own else ()) + tuple(trusted)
 
-    def trusted(self) -> list[Ed25519PublicKey]:
-        """The own public key, if there is one, then those in `trusted/`, by file name."""
-        own = [self.public_file] if self.public_file.exists() else []
-        return [
-            _load_public(path) for path in own + sorted((self.folder / "trusted").glob("*.pub"))
-        ]
+    def retired(self) -> tuple[Identity, ...]:
+        """Own identities from before a rotation; they count up to a limit, see `limits`."""
+        folders = sorted((self.folder / "retired").glob("*"))
+        return tuple(one for folder in folders if (one := _identity("own, former", folder)))
+
+    def verifiers(self, origin: str) -> list[Verifier]:
+        """One verifier per trusted key, under the name of a log; `identities` says who is who."""
+        return [item for one in self.identities() for item in one.verifiers(origin)]
 
     def signer(self, origin: str) -> Ed25519Signer:
-        """The own private key under the name of a log; made at first use.
+        """The own Ed25519 key under the name of a log; made at first use.
 
         Raises:
             KeyStoreError: unreadable, open to others, encrypted otherwise than expected.
         """
-        if not self.private_file.exists():
-            self._create()
-        key = self._load_private()
-        if not self.public_file.exists():  # killed between the two files, or only one was restored
-            _create_file(self.public_file, _public_pem(key.public_key()), 0o644)
-        return Ed25519Signer(origin, key)
+        return Ed25519Signer(origin, self.ed25519_key())
 
     def signers(self, origin: str) -> tuple[Signer, ...]:
-        """Everything that signs a head, made at first use; see `signer`."""
-        return (self.signer(origin),)
+        """Everything that signs a head, Ed25519 first; made at first use.
+
+        Cheap enough to be asked at every commit, so that a rotation counts at once everywhere.
+
+        Raises:
+            KeyStoreError: as `signer`; or the own keys were revoked in this log.
+        """
+        self.settle()
+        ed25519, rsa = self.ed25519_key(), self.rsa_key()
+        if self._moving.exists() or self.ed25519_key() != ed25519:
+            return self.signers(origin)  # another process rotates the keys at this moment
+        mine = fingerprint(ed25519.public_key())
+        if limit := self.limits(origin).get(mine):
+            raise KeyStoreError(
+                f"your keys {mine} were revoked in this log beyond {limit.until} entries: "
+                "nothing can be signed with them"
+            )
+        return (Ed25519Signer(origin, ed25519), RsaSigner(origin, rsa))
+
+    def ed25519_key(self) -> Ed25519PrivateKey:
+        """The private key of the own identity, made at first use."""
+        return cast(Ed25519PrivateKey, self._key("ed25519")[0])
+
+    def rsa_key(self) -> RSAPrivateKey:
+        """RSA-2048, made at first use; signs heads and statements."""
+        return cast(RSAPrivateKey, self._key("rsa")[0])
+
+    def ec_key(self) -> EllipticCurvePrivateKey:
+        """P-256, made at first use; signs OMS bundles, which take no other kind."""
+        return cast(EllipticCurvePrivateKey, self._key("ec")[0])
 
     def public_bundle(self) -> tuple[str, bytes]:
-        """Fingerprint of the own identity, and the PEM of its public keys."""
-        key = _load_public(self.public_file)
-        return fingerprint(key), _public_pem(key)
+        """Fingerprint of the own identity, and the PEM of its public keys.
 
-    def _create(self) -> None:
+        Raises:
+            KeyStoreError: there is none yet.
+        """
+        own = self.own()
+        if own is None:
+            raise KeyStoreError(f"there are no keys in {self.folder} yet: the first run makes them")
+        return own.fingerprint, own.pem()
+
+    def limits(self, origin: str) -> dict[str, Limit]:
+        """Up to where keys count in a log, by fingerprint, as far as this user learned it."""
+        return read_limits(self.folder / "revoked.json", origin)
+
+    def learn(self, origin: str, limits: Mapping[str, Limit]) -> None:
+        """Remember that keys count no further."""
+        if limits:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            add_limits(self.folder / "revoked.json", origin, dict(limits))
+
+    def private_files(self) -> list[Path]:
+        """All private keys, former ones too."""
+        names = [f"{kind}.pem" for kind in keyfiles.KINDS]
+        folders = [self.folder, *sorted((self.folder / "retired").glob("*"))]
+        return [folder / name for folder in folders for name in names if (folder / name).exists()]
+
+    def retire(self, origin: str, until: int) -> None:
+        """Make new keys and move the present ones to `retired/`; a crash is made up for later.
+
+        Args:
+            origin: of the log for which it happens.
+            until: the largest head of it that the present keys may have signed.
+        """
+        self.settle()
+        phrase = self._key("ed25519")[1]
+        ahead, old = self.folder / "next", fingerprint(self.ed25519_key().public_key())
+        with locked(self.folder / "lock"):
+            ahead.mkdir(mode=0o700, exist_ok=True)
+            for path in ahead.iterdir():
+                path.unlink()  # of a rotation that was given up
+            for kind in keyfiles.KINDS:
+                if kind != "ec" or (self.folder / "ec.pem").exists():
+                    key = keyfiles.generate(kind)
+                    path = ahead / f"{kind}.pem"
+                    keyfiles.create_file(path, keyfiles.encode(key, phrase), 0o600)
+                    keyfiles.show_public(path, key)
+            heir = _identity(OWN, ahead)
+            plan = {"old": old, "new": heir.fingerprint if heir else "", "until": until}
+            replace_file(self._moving, json.dumps({"log": origin} | plan).encode(), mode=0o600)
+        self.settle()
+
+    def settle(self) -> None:
+        """Finish a rotation of files that was begun: from the marker on there is no way back."""
+        if not self._moving.exists():
+            return
+        with locked(self.folder / "lock"):
+            if not self._moving.exists():
+                return  # another process did it
+            plan = json.loads(self._moving.read_bytes())
+            aside = self.folder / "retired" / plan["old"]
+            aside.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for path in sorted(self._moving.parent.glob("*.p[eu][mb]")):
+                present = self.folder / path.name
+                with contextlib.suppress(FileExistsError, FileNotFoundError):
+                    os.link(present, aside / path.name)
+                path.replace(present)
+            for folder in (aside, self.folder):
+                fsync_folder(folder)
+        self.learn(plan["log"], {plan["old"]: Limit(plan["until"], plan["new"])})
+        self._moving.unlink(missing_ok=True)
+
+    @property
+    def _moving(self) -> Path:
+        return self.folder / "next" / "MOVING"
+
+    def _key(self, kind: str) -> tuple[PrivateKey, bytes | None]:
+        path = self.folder / f"{kind}.pem"
+        if not path.exists():
+            # One passphrase for all: the one that opens the first key.
+            phrase = passphrase.given() if kind == "ed25519" else self._key("ed25519")[1]
+            self._create(path, phrase)
+        key, phrase = keyfiles.load(path, self.account)
+        keyfiles.show_public(path, key)
+        return key, phrase
+
+    def _create(self, path: Path, phrase: bytes | None) -> None:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            phrase = _passphrase()
-            how: serialization.KeySerializationEncryption = (
-                serialization.BestAvailableEncryption(phrase)
-                if phrase
-                else serialization.NoEncryption()
-            )
-            pem = Ed25519PrivateKey.generate().private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how
-            )
-            _create_file(self.private_file, pem, 0o600)
+            pem = keyfiles.encode(keyfiles.generate(path.stem), phrase)
+            keyfiles.create_file(path, pem, 0o600)
         except OSError as error:
             raise KeyStoreError(
                 f"no signing key could be made in {self.folder} ({error.strerror}): set CAIRN_KEYS "
                 "to a folder that you can write to"
             ) from error
 
-    def _load_private(self) -> Ed25519PrivateKey:
-        pem, phrase = _read_private(self.private_file), _passphrase()
-        try:
-            key = serialization.load_pem_private_key(pem, phrase)
-        except (
-            TypeError
-        ) as error:  # how cryptography tells that a passphrase is missing or too many
-            raise KeyStoreError(
-                f"{self.private_file} is not encrypted, but {PASSPHRASE} is set: unset it, or "
-                f"encrypt the key (openssl pkcs8 -topk8 -in {self.private_file} -out NEW)"
-                if phrase
-                else f"{self.private_file} is encrypted: set {PASSPHRASE}"
-            ) from error
-        except (ValueError, UnsupportedAlgorithm) as error:
-            raise KeyStoreError(
-                f"{self.private_file} cannot be opened: wrong {PASSPHRASE}, or a damaged file"
-            ) from error
-        if not isinstance(key, Ed25519PrivateKey):
-            raise KeyStoreError(f"{self.private_file} holds no Ed25519 key: move it away")
-        return key
+
+def _identity(name: str, folder: Path) -> Identity | None:
+    files = [path for kind in keyfiles.KINDS if (path := folder / f"{kind}.pub").exists()]
+    if not files or files[0].stem != "ed25519":
+        return None
+    return _parse(name, b"".join(_bytes(path) for path in files), folder)
 
 
-def _read_private(path: Path) -> bytes:
+@functools.lru_cache(maxsize=256)  # read at every append; the bytes are the key
+def _parse(name: str, pem: bytes, where: Path) -> Identity:
+    return Identity.parse(name, pem, where)
+
+
+def _bytes(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode & 0o777
-            if mode & 0o077:
-                raise KeyStoreError(
-                    f"{path} has mode {mode:04o}, others can use it: chmod 600 {path}"
-                )
-            return file.read()
+        return path.read_bytes()
     except OSError as error:
         raise KeyStoreError(f"{path} cannot be read ({error.strerror})") from error
-
-
-def _load_public(path: Path) -> Ed25519PublicKey:
-    try:
-        key = serialization.load_pem_public_key(path.read_bytes())
-    except (OSError, ValueError, UnsupportedAlgorithm) as error:
-        raise KeyStoreError(f"{path} is no public key in PEM form: {error}") from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise KeyStoreError(f"{path} holds no Ed25519 key, other kinds are not accepted")
-    return key
-
-
-def _public_pem(key: Ed25519PublicKey) -> bytes:
-    return key.public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-
-
-def _passphrase() -> bytes | None:
-    phrase = os.environ.get(PASSPHRASE)
-    return phrase.encode() if phrase else None
-
-
-def _create_file(path: Path, data: bytes, mode: int) -> None:
-    """Write a file that must not exist yet; whoever comes second keeps the first one's."""
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    try:
-        write_all(fd, data)
-        os.fsync(fd)
-        os.link(aside, path)
-    except FileExistsError:
-        pass
-    finally:
-        os.close(fd)
-        aside.unlink()
-    fsync_folder(path.parent)

@@ -51,5 +51,5 @@ def rechain(origin: str, bodies: list[object]) -> bytes:
 
 def sign_again(bench: Bench, text: str) -> None:
     """What the holder of the key could make, so that the text itself is what is judged."""
-    signer = KeyStore(bench.keys).signer(text.split("\n")[0])
-    bench.checkpoint.write_bytes(sign_note(text, [signer]))
+    signers = KeyStore(bench.keys).signers(text.split("\n")[0])
+    bench.checkpoint.write_bytes(sign_note(text, signers))

@@ -60,7 +60,7 @@ def test_another_signer(bench: Bench, log: Log) -> None:
     text = bench.checkpoint.read_text().split("\n\n")[0] + "\n"
     thief = Ed25519Signer(log.origin, Ed25519PrivateKey.generate())
     bench.checkpoint.write_bytes(sign_note(text, [thief]))
-    refused(bench, Reason.UNTRUSTED_KEY, "get its public key from them and put it into")
+    refused(bench, Reason.UNTRUSTED_KEY, "get its public keys from them and put them into")
     refuses_to_append(bench)
 
 
