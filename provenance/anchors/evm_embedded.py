@@ -88,7 +88,7 @@ class EmbeddedEvm(EvmChain):
 
     def _prepare(self) -> None:
         """Fund the account and deploy its contract, where that is still to be done."""
-        account, eth = self._signing(), self.web3().eth
+        account, eth = self.account(), self.node.eth
         if eth.get_balance(account.address) < _ETHER:
             from eth_account import Account
 
@@ -125,7 +125,8 @@ class EmbeddedEvm(EvmChain):
                 now = _next_time(tester)
                 tester.backend.stand_at(now)
                 answer = super().make_request(method, params)
-                embedded._keep(tester, bytes.fromhex(str(params[0])[2:]), now)
+                if answer.get("error") is None:
+                    embedded._keep(tester, bytes.fromhex(str(params[0])[2:]), now)
                 return answer
 
         return Web3(Provider(tester))
@@ -144,7 +145,7 @@ class EmbeddedEvm(EvmChain):
         try:
             self._ledger.append(record)
         except ChainError:
-            self._web3 = None
+            self.node.forget()
             raise
 
 

@@ -19,6 +19,7 @@ TYPICAL_GAS = {Mode.CONTRACT: 68_800, Mode.CALLDATA: 24_000}
 
 # More than any anchor needs. A node that asks for more is wrong, or wants our money burnt.
 LARGEST_GAS = 400_000
+LARGEST_DEPLOYMENT_GAS = 2_000_000
 
 # A node may not ask for more than this many times the gas price that the configuration expects.
 PRICE_FACTOR = 10
@@ -78,16 +79,15 @@ def raised(fields: dict[str, int], waiting: Any) -> dict[str, int]:
     return {name: above(name) for name in fields}
 
 
-def gas_limit(estimate: int) -> int:
+def gas_limit(estimate: int, *, deployment: bool = False) -> int:
     """The limit to set: the estimate and a quarter, for state may change until it is executed.
 
     Raises:
         ChainRefusedError: the node estimates more than an anchor can take.
     """
-    if natural(estimate) > LARGEST_GAS:
-        raise ChainRefusedError(
-            f"the node estimates {estimate} gas for an anchor, {LARGEST_GAS} is the most allowed"
-        )
+    most = LARGEST_DEPLOYMENT_GAS if deployment else LARGEST_GAS
+    if natural(estimate) > most:
+        raise ChainRefusedError(f"the node estimates {estimate} gas, {most} is the most allowed")
     return estimate + estimate // 4
 
 

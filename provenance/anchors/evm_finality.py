@@ -1,34 +1,29 @@
 """In which block a transaction is, whether that block still counts, and whether it is final."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from provenance.anchors.chain import ChainUnavailableError, Found, Standing
 from provenance.anchors.evm_fees import natural
-
-if TYPE_CHECKING:
-    from web3 import Web3
+from provenance.anchors.evm_node import EvmNode
 
 
-def locate(web3: Web3, name: str, confirmations: int, trust_final_tag: bool) -> Found:
+def locate(node: EvmNode, name: str, confirmations: int, trust_final_tag: bool) -> Found:
     """Where a transaction stands that a node says is in a block.
 
     Args:
-        web3: connected to the right chain.
+        node: of the right chain.
         name: hash of the transaction, 0x and 64 hex digits.
         confirmations: blocks on top that make final, where the node has no `finalized` block.
         trust_final_tag: whether to ask for that block.
     """
-    from web3.exceptions import BlockNotFound, TransactionNotFound
+    from web3.exceptions import BlockNotFound
 
-    eth: Any = web3.eth
-    try:
-        receipt = eth.get_transaction_receipt(name)
-        number = natural(receipt["blockNumber"])
-        block = eth.get_block(number)
-    except TransactionNotFound:
+    receipt = node.receipt(name)
+    if receipt is None:
         return Found(Standing.PENDING, detail="the node has no receipt yet")
+    number = natural(receipt["blockNumber"])
+    try:
+        block = node.eth.get_block(number)
     except BlockNotFound:
         return Found(Standing.NOT_ON_CHAIN, detail="its block was replaced")
     block_hash = _hash(receipt["blockHash"])
@@ -40,11 +35,11 @@ def locate(web3: Web3, name: str, confirmations: int, trust_final_tag: bool) -> 
         return Found(Standing.NOT_ON_CHAIN, detail=f"block {number} was replaced")
     gas = natural(receipt["gasUsed"])
     price = receipt.get("effectiveGasPrice")
-    on_top = max(natural(eth.block_number) - number, 0)
+    on_top = max(natural(node.eth.block_number) - number, 0)
     status = receipt.get("status")
     if status != 1:
         standing, detail = Standing.REVERTED, f"it was reverted (status {status})"
-    elif _is_final(eth, number, on_top, confirmations, trust_final_tag):
+    elif _is_final(node.eth, number, on_top, confirmations, trust_final_tag):
         standing, detail = Standing.FINAL, ""
     else:
         standing, detail = Standing.CONFIRMED, f"{on_top} blocks on top: not final"
