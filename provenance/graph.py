@@ -188,7 +188,7 @@ def build_graph(log: Log, asked: str) -> Graph:
         signer=head.signer,
         entries=tuple(chosen),
         prevs={e.seq: entries[e.seq - 1].hash if e.seq else first for e in chosen},
-        entities=tuple(_entities(chosen, reach)),
+        entities=tuple({entity.id: entity for entity in _entities(chosen, reach)}.values()),
         used=tuple(reach.used(chosen)),
         made=tuple(reach.made(chosen)),
         informed=tuple(sorted(reach.informed)),

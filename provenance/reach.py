@@ -28,6 +28,7 @@ class Reach:
         informed: (later, earlier) numbers of entries of which the later speaks of the earlier.
         revoked: by digest, the number of the newest entry that withdrew it.
         kept: by place, whether its bytes stay on disk; the others came from outside.
+        sources: of what came from outside and no entry lists, where it was first used as an input.
     """
 
     entries: set[int] = field(default_factory=set)
@@ -35,6 +36,7 @@ class Reach:
     informed: set[tuple[int, int]] = field(default_factory=set)
     revoked: dict[str, int] = field(default_factory=dict)
     kept: dict[Place, bool] = field(default_factory=dict)
+    sources: dict[Key, Place] = field(default_factory=dict)
 
     def listed(self, entry: Entry) -> Iterator[tuple[Record, str, str]]:
         """Each artifact that an entry vouches for, with the entity's id and type."""
@@ -47,9 +49,11 @@ class Reach:
         """Each input that is no entry's artifact, with the entity's id, its type and why."""
         pairs = zip(inputs_of(entry.body), self.inputs[entry.seq], strict=True)
         for position, (record, found) in enumerate(pairs):
-            if not isinstance(found, tuple):
-                kind = "source" if found is None else "missing"
-                yield record, f"{kind}-{entry.seq}-in-{position}", kind, found
+            if found is None:
+                seq, first = self.sources[record["path"], record["blake3"]]
+                yield record, f"source-{seq}-in-{first}", "source", None
+            elif isinstance(found, str):
+                yield record, f"missing-{entry.seq}-in-{position}", "missing", found
 
     def used(self, chosen: Sequence[Entry]) -> Iterator[tuple[int, str]]:
         """(entry, entity id) for all inputs, and for what came from outside into an entry."""
@@ -81,6 +85,28 @@ def explore(entries: Sequence[Entry], subject: Subject) -> Reach:
     reach = Reach()
     _resolve(entries, reach)
     runs = _runs_of_releases(entries)
+    behind, ahead = _neighbours(reach, runs)
+    starts = {subject.entry} | _same_release(entries, subject)
+    released = {seq for seq in walk(starts, ahead) if release_name(entries[seq].body)}
+    words = _words(entries, reach, starts | released)
+    named = {seq for pair in words for seq in pair}
+    reach.entries = walk(starts | released | named, behind)
+    reach.entries = walk(reach.entries | _revocations(entries, reach), behind)
+    reach.informed = {pair for pair in words if pair[0] != pair[1]}
+    reach.informed |= {(seq, runs[seq]) for seq in reach.entries if seq in runs}
+    return reach
+
+
+def ahead_of(entries: Sequence[Entry]) -> dict[int, set[int]]:
+    """By entry number, the entries that were made from what it vouches for."""
+    reach = Reach()
+    _resolve(entries, reach)
+    return _neighbours(reach, _runs_of_releases(entries))[1]
+
+
+def _neighbours(
+    reach: Reach, runs: Mapping[int, int]
+) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
     behind: dict[int, set[int]] = {}
     ahead: dict[int, set[int]] = {}
     for seq, inputs in reach.inputs.items():
@@ -88,18 +114,11 @@ def explore(entries: Sequence[Entry], subject: Subject) -> Reach:
         behind[seq] |= {runs[seq]} if seq in runs else set()
         for source in behind[seq]:
             ahead.setdefault(source, set()).add(seq)
-    starts = {subject.entry} | _same_release(entries, subject)
-    released = {seq for seq in _walk(starts, ahead) if release_name(entries[seq].body)}
-    words = _words(entries, reach, starts | released)
-    named = {seq for pair in words for seq in pair}
-    reach.entries = _walk(starts | released | named, behind)
-    reach.entries = _walk(reach.entries | _revocations(entries, reach), behind)
-    reach.informed = {pair for pair in words if pair[0] != pair[1]}
-    reach.informed |= {(seq, runs[seq]) for seq in reach.entries if seq in runs}
-    return reach
+    return behind, ahead
 
 
-def _walk(starts: set[int], following: Mapping[int, set[int]]) -> set[int]:
+def walk(starts: set[int], following: Mapping[int, set[int]]) -> set[int]:
+    """Everything that can be reached, the starts included; circles are no trouble."""
     reached, unvisited = set(starts), list(starts)
     while unvisited:
         new = following.get(unvisited.pop(), set()) - reached
@@ -115,6 +134,12 @@ def _resolve(entries: Sequence[Entry], reach: Reach) -> None:
     for entry in entries:
         inputs = inputs_of(entry.body)
         reach.inputs[entry.seq] = [_source(record, entry.seq, newest, held) for record in inputs]
+        for position, (record, found) in enumerate(
+            zip(inputs, reach.inputs[entry.seq], strict=True)
+        ):
+            if found is None:
+                key = (record["path"], record["blake3"])
+                reach.sources.setdefault(key, (entry.seq, position))
         mine: dict[Key, int] = {}
         for position, record in enumerate(artifacts_of(entry.body)):
             key = (record["path"], record["blake3"])

@@ -13,7 +13,7 @@ MOST_CARDS = 60
 """Beyond it a drawing is no longer read; the tables hold everything."""
 MOST_ROWS = 5
 """Rows of a card of outside sources."""
-NAME_COLUMNS = 21
+NAME_COLUMNS = 19
 
 TITLE_HEIGHT, LINE_HEIGHT, ROW_HEIGHT, PAD = 44, 16, 22, 10
 
@@ -60,6 +60,10 @@ class Card:
         """In pixels."""
         body = len(self.lines) * LINE_HEIGHT + len(self.rows) * ROW_HEIGHT
         return TITLE_HEIGHT + (body + PAD if body else 0)
+
+    def turned(self, order: Sequence[int]) -> "Card":
+        """The same with its rows in another order."""
+        return replace(self, rows=tuple(self.rows[i] for i in order))
 
     def port(self, row: int | None) -> float:
         """Height at which arrows of a row leave, from the card's top."""
@@ -156,7 +160,8 @@ def _entry_card(
 ) -> tuple[Card, list[Arrow]]:
     name = release_name(entry.body)
     key = f"entry-{entry.seq}"
-    rows, arrows = [], []
+    rows: list[Row] = []
+    arrows: list[Arrow] = []
     idle: list[Entity] = []
     for readers, group in _groups(made, users):
         if readers:
@@ -199,7 +204,7 @@ def _row(group: Sequence[Entity]) -> Row:
         text=shorten(name, NAME_COLUMNS - len(more)) + more,
         note=first.blake3[:8],
         tip="\n".join(f"{entity.path}\nblake3 {entity.blake3}" for entity in group[:20]),
-        model=is_weights(first.path),
+        model=is_weights(first.path) and first.type == ARTIFACT,
         revoked=any(entity.revoked is not None for entity in group),
     )
 
@@ -248,5 +253,4 @@ def _fit(cards: Sequence[Card], arrows: Sequence[Arrow]) -> Deck:
     # An arrow both into and out of the one card would make a circle: what came before wins.
     extra = [Arrow("more", None, end, "says") for end in into]
     extra += [] if into else [Arrow(start, None, "more", "says") for start in out_of]
-    shown = [replace(card) for card in cards if card.key in seen]
-    return Deck((more, *shown), (*kept, *extra), count)
+    return Deck((more, *(card for card in cards if card.key in seen)), (*kept, *extra), count)

@@ -5,6 +5,7 @@ from provenance.graph import Graph
 from provenance.page.text import flat, shorten
 
 MOST = 2
+_TELLING = ("accuracy", "auc", "f1", "macro_f1", "loss", "rows", "items")
 _BOUNDS = ("_low", "_high")
 _LIMITS = ("at_least.", "at_most.", "min_metrics.", "minimum.")
 
@@ -20,8 +21,15 @@ def headline(graph: Graph, entry: Entry) -> tuple[str, ...]:
     rows = [row for row in metrics_of(entry) if not row[0].endswith(_BOUNDS)]
     limited = {name for other in graph.entries for name in _limits(other)}
     decided = [row for row in rows if any(row[0] == n or row[0].endswith(f".{n}") for n in limited)]
-    chosen = decided or sorted(rows, key=lambda row: (row[0].count("."), row[0]))
+    chosen = decided or sorted(rows, key=_rank)
     return tuple(f"{shorten(name, 24)}  {number(value)}" for name, value in chosen[:MOST])
+
+
+def _rank(row: tuple[str, str]) -> tuple[int, int, str]:
+    name = row[0]
+    last = name.rsplit(".", 1)[-1]
+    telling = _TELLING.index(last) if last in _TELLING else len(_TELLING)
+    return telling, name.count("."), name
 
 
 def _limits(entry: Entry) -> list[str]:
@@ -32,10 +40,14 @@ def _limits(entry: Entry) -> list[str]:
     return found
 
 
-def number(text: str) -> str:
-    """A decimal number with four digits that count; anything else as it is, shortened."""
+def number(text: str, digits: int = 4) -> str:
+    """A decimal number with so many digits that count; anything else as it is, shortened.
+
+    >>> number("0.6666666666666666"), number("260.0"), number("nan"), number("yes")
+    ('0.6667', '260', 'nan', 'yes')
+    """
     try:
         value = float(text)
     except ValueError:
-        return shorten(text, 12)
-    return f"{value:.4g}" if abs(value) < 1e6 else shorten(text, 12)
+        return shorten(text, 3 * digits)
+    return f"{value:.{digits}g}" if abs(value) < 10**digits else shorten(text, 3 * digits)

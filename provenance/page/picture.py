@@ -1,7 +1,7 @@
 """Where the pen goes: cards with their corners, arrows as paths."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provenance.page.cards import Arrow, Card, Deck
 from provenance.page.layout import CARD_WIDTH, COLUMN_GAP, Placed, column_left, place
@@ -44,11 +44,12 @@ class Picture:
 def draw(deck: Deck) -> Picture:
     """Place the cards of a deck and draw the arrows between them."""
     number = {card.key: i for i, card in enumerate(deck.cards)}
-    arrows = [a for a in deck.arrows if a.start in number and a.end in number]
     placed = place(
         [card.height for card in deck.cards],
-        [(number[arrow.start], number[arrow.end]) for arrow in arrows],
+        [(number[arrow.start], number[arrow.end]) for arrow in deck.arrows],
     )
+    deck = _turn_rows(deck, number, placed)
+    arrows = deck.arrows
     drawable = [a for a in arrows if (number[a.start], number[a.end]) in placed.lanes]
     # In the order of columns, so that a reader who steps through with the keyboard goes with time.
     order = sorted(range(len(deck.cards)), key=lambda i: placed.corners[i])
@@ -61,6 +62,27 @@ def draw(deck: Deck) -> Picture:
         width=round(placed.width + 2 * MARGIN),
         height=round(placed.height + 2 * MARGIN),
     )
+
+
+def _turn_rows(deck: Deck, number: dict[str, int], placed: Placed) -> Deck:
+    """Put the rows of each card in the order of where their arrows go: fewer of them cross."""
+    heads: dict[tuple[str, int], list[float]] = {}
+    for arrow in deck.arrows:
+        pair = number[arrow.start], number[arrow.end]
+        if arrow.row is not None and pair in placed.lanes:
+            lanes = placed.lanes[pair]
+            height = lanes[0][1] if lanes else placed.corners[pair[1]][1]
+            heads.setdefault((arrow.start, arrow.row), []).append(height)
+    cards: list[Card] = []
+    moved: dict[tuple[str, int], int] = {}
+    for card in deck.cards:
+        rows = range(len(card.rows))
+        goal = {i: heads.get((card.key, i), [float("inf")]) for i in rows}
+        order = sorted(rows, key=lambda i: (sum(goal[i]) / len(goal[i]), i))
+        moved |= {(card.key, old): new for new, old in enumerate(order)}
+        cards.append(card.turned(order))
+    arrows = [a if a.row is None else replace(a, row=moved[a.start, a.row]) for a in deck.arrows]
+    return replace(deck, cards=tuple(cards), arrows=tuple(arrows))
 
 
 def _lines(

@@ -24,6 +24,8 @@ from provenance.page.view import entry_views, summary
 
 SMALLEST_SCALE = 0.7
 """A drawing shrinks to fit its page down to this; below, it scrolls."""
+PAGE_WIDTH = 1240
+"""Pixels that a drawing has on a usual screen."""
 
 
 def lineage_page(
@@ -80,6 +82,7 @@ def render(
         summary=summary(graph),
         deck=deck,
         picture=picture,
+        wide=picture.width * SMALLEST_SCALE > PAGE_WIDTH,
         anchors=anchors,
         verdicts=verdicts,
         # Safe to mark: the first two are our own files, the third has no character that ends a tag.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provenance import canonical
+from provenance.body import REVOKED, artifacts_of
 from provenance.entry import Entry, encode_line
 from provenance.graph import MISSING, SOURCE, Entity, Graph, actor_of
 from provenance.page.figures import metrics_of
@@ -36,7 +37,8 @@ class EntryView:
         params: dotted name and value.
         facts: the rest of the body.
         subject: whether the page is about it.
-        withdrawn: entities that it withdraws.
+        withdrawn: records that it withdraws.
+        verdict: of a release, whether it became champion and why.
     """
 
     seq: int
@@ -56,6 +58,7 @@ class EntryView:
     facts: tuple[tuple[str, str], ...]
     subject: bool
     withdrawn: tuple[Mapping[str, Any], ...]
+    verdict: str
 
 
 _SHOWN = {
@@ -105,8 +108,16 @@ def _view(graph: Graph, entry: Entry, used: Sequence[Entity], made: Sequence[Ent
         if set(body) - _SHOWN
         else (),
         subject=entry.seq == graph.subject.entry,
-        withdrawn=tuple(body["artifacts"]) if body["kind"] == "revoked" else (),
+        withdrawn=tuple(artifacts_of(body)) if body["kind"] == REVOKED else (),
+        verdict=_verdict(body) if name else "",
     )
+
+
+def _verdict(body: Mapping[str, Any]) -> str:
+    said = body["release"]
+    state = "Champion" if said.get("champion") is True else "Not champion"
+    reason = said.get("reason")
+    return f"{state}: {reason}." if isinstance(reason, str) and reason else f"{state}."
 
 
 def summary(graph: Graph) -> str:
