@@ -11,6 +11,7 @@ from provenance.statements.place import (
     NAMES,
     RECEIPT,
     STATEMENT,
+    first_release,
     release_entry,
     version_folder,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "STATEMENT",
     "check_parameters",
     "check_statements",
+    "first_release",
     "read_statement",
     "release_entry",
     "version_folder",

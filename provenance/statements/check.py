@@ -22,7 +22,7 @@ from provenance.statements.place import (
     digests_inside,
     run_of,
 )
-from provenance.statements.receipts import check_release_receipt
+from provenance.statements.receipts import check_receipt
 from provenance.statements.statement import Statement, parse_statement
 
 ADVICE = "`cairn run --force release` writes the statements anew"
@@ -44,7 +44,7 @@ def check_statements(folder: Path, entry: Entry, identities: Sequence[Identity])
     checks: dict[str, Callable[[bytes], list[Finding]]] = {
         STATEMENT: lambda data: _check_statement(data, entry, identities),
         BUNDLE: lambda data: _check_bundle(data, folder, entry, identities),
-        RECEIPT: lambda data: check_release_receipt(data, entry, identities),
+        RECEIPT: lambda data: _check_receipt(data, entry, identities),
     }
     findings: list[Finding] = []
     for name, check in checks.items():
@@ -137,6 +137,11 @@ def _check_bundle(
         _compare_files(manifest.files, expected)
     findings = check_folder(manifest, folder, passing=_is_cache)
     return findings or list(_same_digests(folder, manifest.files, manifest.algorithm))
+
+
+def _check_receipt(data: bytes, entry: Entry, identities: Sequence[Identity]) -> list[Finding]:
+    check_receipt(data, entry, identities)
+    return []
 
 
 def _same_digests(folder: Path, files: Mapping[str, str], algorithm: str) -> Iterator[Finding]:

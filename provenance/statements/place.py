@@ -6,6 +6,7 @@ since each is signed and says what it belongs to.
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from provenance.body import artifacts_of, is_kept
@@ -26,19 +27,26 @@ CACHE = "__pycache__"
 
 
 def release_entry(log: Log, release: Release) -> Entry:
-    """The entry that first released these files; a version crowned again has several.
+    """The entry that first released these files: the one that the statements speak of.
 
     Raises:
         LogError: there is none.
     """
-    for entry in log.entries():
-        if entry.body["kind"] != RELEASE:
-            continue
-        found = Release.of(entry.body)
-        same_name = (found.model, found.version) == (release.model, release.version)
-        if same_name and found.files == release.files:
-            return entry
-    raise LogError(f"version {release.version} of {release.model} is not in the log")
+    found = first_release(log.entries(), release)
+    if found is None:
+        raise LogError(f"version {release.version} of {release.model} is not in the log")
+    return found
+
+
+def first_release(entries: Iterable[Entry], release: Release) -> Entry | None:
+    """The oldest entry of a version; one that was crowned again has several."""
+    for entry in entries:
+        if entry.body["kind"] == RELEASE:
+            found = Release.of(entry.body)
+            same_name = (found.model, found.version) == (release.model, release.version)
+            if same_name and found.files == release.files:
+                return entry
+    return None
 
 
 def version_folder(root: Path, release: Release) -> Path | None:

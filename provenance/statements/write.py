@@ -28,6 +28,7 @@ from provenance.statements.place import (
     digests_inside,
     run_of,
 )
+from provenance.statements.receipts import make_receipt
 from provenance.statements.sha256 import digests_of
 from provenance.statements.slsa import PREDICATE_TYPE, Known, Story, predicate
 from provenance.statements.statement import Statement
@@ -64,8 +65,6 @@ def write_statements(
         KeyStoreError: no usable key.
         LogError: the files cannot be written, or the log does not know the release's run.
     """
-    from provenance.receipt import make_receipt
-
     found = {path: _verified(folder / path, it) for path, it in digests_inside(entry).items()}
     release = Release.of(entry.body)
     bundle = make_bundle(
@@ -76,7 +75,7 @@ def write_statements(
     )
     told = predicate(_story(log, entry), known or {}, started)
     statement = sign_envelope(Statement(found, PREDICATE_TYPE, told).encode(), store.rsa_key())
-    made = {STATEMENT: statement, BUNDLE: bundle, RECEIPT: make_receipt(log, entry.seq)}
+    made = {STATEMENT: statement, BUNDLE: bundle, RECEIPT: make_receipt(log, entry)}
     try:
         for name, data in made.items():
             replace_file(folder / name, data)

@@ -16,6 +16,8 @@ import pandas as pd
 
 from provenance import Artifact, Log
 from provenance.releases import Release, champion
+from provenance.statements import NAMES
+from provenance.statements.place import CACHE, REGISTRY_NOTE
 from tasks.entry import ENTRY_VERSION
 from tasks.progress import say
 from tasks.workspace import Workspace
@@ -48,8 +50,8 @@ PACKAGES = (
 """What that code imports. Said here, because MLflow would find out by loading the model first."""
 LONGEST_DESCRIPTION = 5000
 """Characters of a version's description in MLflow's database."""
-NOT_OURS = ("registered_model_meta", "__pycache__")
-"""What MLflow and Python add to a version's folder when it is loaded."""
+NOT_OURS = (REGISTRY_NOTE, CACHE, *NAMES)
+"""What comes into a version's folder later: MLflow's note, Python's caches, our statements."""
 
 
 def log_model(mlflow: ModuleType, name: str, files: Sequence[Artifact]) -> str:

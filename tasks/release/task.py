@@ -13,6 +13,7 @@ from rich.console import Console
 from provenance import Artifact, Log, ProvenanceError
 from provenance.releases import CARD, Release, champion, released_before
 from tasks.params.release import ReleaseParams
+from tasks.release.attest import attest
 from tasks.release.card import model_card
 from tasks.release.decision import Decision, decide
 from tasks.release.gate import check_gate, flatten
@@ -67,7 +68,9 @@ def release_model(params: ReleaseParams, workspace: Workspace) -> Artifact:
         made = _register(log, run, params.name, prepared, card, source.split, decision)
     else:
         made = _confirm(log, run, prepared, decision)
-    set_aliases(connect(workspace), log, made)
+    mlflow = connect(workspace)
+    attest(mlflow, workspace, log, made)
+    set_aliases(mlflow, log, made)
     verify_and_print(workspace, log, made, decision.reason, Console())
     return output
 
