@@ -8,7 +8,6 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,6 +143,8 @@ def _read_unknown(folder: Path, seen: Walked, digests: list[str], tell: "_Teller
     if WORKERS < 2 or len(large) < 2 or sum(sizes[index] for index in large) < SERIAL_BELOW:
         read(unknown)
         return
+    from concurrent.futures import ThreadPoolExecutor  # here: 5 ms that few calls need
+
     pool = ThreadPoolExecutor(WORKERS)
     try:
         pending = [pool.submit(read, [index]) for index in large]

@@ -13,7 +13,7 @@ replace it as a whole, so the last one wins.
 
 import contextlib
 import os
-import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -134,13 +134,14 @@ class StatCache:
         for old in self._unused():
             old.unlink(missing_ok=True)
         # A name of its own for each writer: two of them may be at work.
-        fd, aside = tempfile.mkstemp(dir=self.folder, prefix="part-")
+        aside = self.folder / f"part-{os.getpid()}-{threading.get_ident()}"
         try:
+            fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
             with open(fd, "wb") as file:
                 file.write(data)
-            Path(aside).replace(place)
+            aside.replace(place)
         except OSError:
-            Path(aside).unlink(missing_ok=True)
+            aside.unlink(missing_ok=True)
             raise
 
     def _unused(self) -> Iterator[Path]:

@@ -3,10 +3,12 @@ import os
 from pathlib import Path
 
 import pytest
+import rfc8785
 from blake3 import blake3
 
 from provenance import Artifact, ProvenanceError, UnhashableError
-from provenance.listing import decode_listing, encode_listing, listing_digest
+from provenance.errors import NotCanonicalError
+from provenance.listing import ListedFile, decode_listing, encode_listing, listing_digest
 from provenance.measure import list_folder
 
 from .conftest import needs_no_root
@@ -111,3 +113,24 @@ def test_a_listing_is_believed_only_with_its_digest(tmp_path: Path) -> None:
         decode_listing(b"[]\n", digest)
     with pytest.raises(ProvenanceError, match=r"'\.\./a' has an empty"):
         decode_listing(data.replace(b'"a"', b'"../a"'), digest)
+
+
+@pytest.mark.parametrize(
+    "path", ["a", 'say "x"', "ü/é", "e\u0301", "\U0001f600", "\u2028", "</script>", "\ufb33", "~"]
+)
+def test_a_line_is_written_as_rfc8785_does(path: str) -> None:
+    """Against the package that the log's own lines go through."""
+    file = ListedFile(path, 2**53 - 1, "ab" * 32)
+    assert file.line() == rfc8785.dumps({"path": path, "size": 2**53 - 1, "blake3": "ab" * 32})
+
+
+def test_a_size_that_json_cannot_hold_is_refused() -> None:
+    with pytest.raises(NotCanonicalError):
+        ListedFile("a", 2**53, "ab" * 32).line()
+
+
+@pytest.mark.parametrize(("size", "digest"), [("1", "0"), (True, "0"), (1.5, "0"), (1, 7)])
+def test_a_listing_with_other_types_is_refused(size: object, digest: object) -> None:
+    line = rfc8785.dumps({"path": "a", "size": size, "blake3": digest})  # type: ignore[dict-item]
+    with pytest.raises(ProvenanceError, match="not a line of a folder listing"):
+        decode_listing(line + b"\n", "0" * 64)
