@@ -11,6 +11,7 @@ class Layout:
     entries.jsonl   one line an entry; only grows
     checkpoint      the signed head: what counts is what it covers
     state.json      a cache that makes appending O(log n); safe to lose
+    index.sqlite    a cache for look-ups, filled from the entries; safe to lose
     lock            held while appending
     orphan-*        bytes found after the last committed entry, kept for a person to look at
     manifests/      listings of folder artifacts, named by digest
@@ -30,6 +31,10 @@ class Layout:
     @property
     def state(self) -> Path:
         return self.folder / "state.json"
+
+    @property
+    def index(self) -> Path:
+        return self.folder / "index.sqlite"
 
     @property
     def lock(self) -> Path:

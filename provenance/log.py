@@ -13,11 +13,11 @@ from provenance.entry import Entry
 from provenance.errors import BodyError, LogError, Reason, TamperedError
 from provenance.head import Head, read_head
 from provenance.history import History
+from provenance.ids import KnownIds
 from provenance.keys import KeyStore, default_keys
 from provenance.layout import Layout
 from provenance.listing import encode_listing
 from provenance.note import Signer
-from provenance.search import may_hold
 from provenance.seen import Seen
 from provenance.state import Tail, cached_tail, replayed_tail
 from provenance.writer import commit, make_durable, prepare, set_aside
@@ -33,6 +33,7 @@ class Log:
         self._signers: tuple[Signer, ...] | None = None
         self._history: History | None = None
         self._reading = threading.Lock()
+        self._ids = KnownIds(layout, origin)
 
     @classmethod
     def open(cls, folder: Path, keys: Path | None = None, create: bool = True) -> "Log":
@@ -142,11 +143,11 @@ class Log:
         Raises:
             TamperedError: an entry, or the head, is not as it was written; so for all that read.
         """
-        yield from self._read().entries()
+        yield from self.history().entries()
 
     def find(self, id: str) -> Entry | None:  # noqa: A002  # the field's name in the log
         """The entry with this id, or None."""
-        return self._read().find(id)
+        return self.history().find(id)
 
     def newest(self, path: str, digest: str | None = None) -> tuple[Entry, dict[str, Any]] | None:
         """The newest entry that vouches for a path, and its record {"path", "blake3", "size", ...}.
@@ -155,14 +156,18 @@ class Log:
             path: from the workspace, with forward slashes.
             digest: only a record with this BLAKE3.
         """
-        return self._read().newest(path, digest)
+        return self.history().newest(path, digest)
 
     def is_revoked(self, digest: str) -> bool:
         """Whether a `revoked` entry withdrew these bytes."""
-        return digest in self._read().revoked
+        return digest in self.history().revoked
 
-    def _read(self) -> History:
-        """The checked history up to the present head; reads only what is new since last time."""
+    def history(self) -> History:
+        """The checked history up to the present head; reads only what is new since last time.
+
+        Raises:
+            TamperedError: an entry, or the head, is not as it was written.
+        """
         with self._reading:
             head = self.head()
             history, self._history = self._history, None  # set again only if all goes well
@@ -182,13 +187,13 @@ class Log:
         tail = cached_tail(self._layout, head.checkpoint)
         behind = head.pinned is not None and head.pinned.size < head.checkpoint.size
         if tail is None or behind:  # a pin in the middle can only be compared by reading up to it
-            return replayed_tail(self._read())
+            return replayed_tail(self.history())
         return tail
 
     def _known(self, ids: Sequence[str], tail: Tail) -> dict[str, Entry]:
-        if self._history is None and not may_hold(self._layout, ids, tail.end):
+        if not self._ids.may_hold(ids, tail):
             return {}
-        history = self._read()
+        history = self.history()
         return {name: entry for name in ids if (entry := history.find(name))}
 
     def _commit(self, tail: Tail, bodies: Sequence[tuple[Body, bytes]]) -> list[Entry]:
@@ -196,6 +201,7 @@ class Log:
             self._signers = self._store.signers(self._origin)
         batch = prepare(self._origin, tail, bodies)
         commit(self._layout, tail, batch, self._signers)
+        self._ids.add((body["id"] for body, _ in bodies), batch.tail)
         remember(self._store, self._layout, batch.checkpoint, signed=True)
         return batch.entries
 

@@ -37,12 +37,14 @@ class Batch:
         data: the lines' bytes.
         checkpoint: the head after them.
         state: the cache after them.
+        tail: where the log ends after them.
     """
 
     entries: list[Entry]
     data: bytes
     checkpoint: Checkpoint
     state: bytes
+    tail: Tail
 
 
 def prepare(origin: str, tail: Tail, bodies: Sequence[tuple[Body, bytes]]) -> Batch:
@@ -63,7 +65,7 @@ def prepare(origin: str, tail: Tail, bodies: Sequence[tuple[Body, bytes]]) -> Ba
             state = encode_state(frontier, prev, start, end)
         frontier.push(prev)
     checkpoint = Checkpoint(origin, frontier.size, frontier.root())
-    return Batch(entries, b"".join(lines), checkpoint, state)
+    return Batch(entries, b"".join(lines), checkpoint, state, Tail(frontier, prev, end))
 
 
 def commit(layout: Layout, tail: Tail, batch: Batch, signers: Sequence[Signer]) -> None:
