@@ -40,8 +40,8 @@ class KeyHistory:
         self.limits: dict[str, Limit] = {}
         self._origin = origin
         self._store = store
-        former = {one.fingerprint: one for one in store.retired()}
         trusted = {one.fingerprint: one for one in store.identities()}
+        former = {one.fingerprint: one for one in store.retired()}
         self._known = former | trusted
         # Own former keys count where the log was rotated; elsewhere all that they may say is who
         # follows them, and that must be a key which is trusted anyway.
@@ -155,8 +155,8 @@ def claimed(
     A successor is only a claim until `KeyHistory` has found it in the entries; once it has, no
     other successor of the same key is considered.
     """
-    limits = store.limits(origin)
     found = {one.fingerprint: one for one in store.identities()}
+    limits = store.limits(origin)  # after the identities: asking for them ends what a crash left
     for one in store.retired():
         if one.fingerprint in limits:
             found.setdefault(one.fingerprint, one)
