@@ -1,24 +1,98 @@
-"""`cairn verify`: is everything still what the log says?"""
+"""`cairn verify`: six questions about a model, a run or everything in the log."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from provenance.checks import ModelReport
+    from tasks.verification.ask import Reproduce
+
 
 def verify(
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL|RUN]",
+            help="A model, MODEL/VERSION, a run's id or a stage. Default: champion and whole log.",
+        ),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every release that stands, and the whole log.")
+    ] = False,
+    performance: Annotated[
+        bool, typer.Option("--performance", help="Run the evaluation again and compare (minutes).")
+    ] = False,
+    reproduce: Annotated[
+        bool, typer.Option("--reproduce", help="Run the stage again and compare (minutes).")
+    ] = False,
+    stage: Annotated[
+        str, typer.Option(help="Which stage to reproduce: ingest, validate, train, or all.")
+    ] = "train",
+    six: Annotated[
+        bool, typer.Option("--six", help="All six: --performance and --reproduce too.")
+    ] = False,
+    git_note: Annotated[
+        bool, typer.Option("--git-note", help="Have a git note remember the head as well.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Check the log and hash every artifact again; name the first thing that is wrong."""
-    from cairn.console import print_json, print_table
-    from provenance import verify as verify_log
+    """Check a model, a run or the whole log: integrity, authenticity, lineage, compliance.
+
+    Exit codes: 0 all that was asked is right, 1 something is wrong, 2 something cannot be checked.
+    """
+    from cairn.console import print_json
+    from tasks.environment import prepare
+    from tasks.errors import InputError
+    from tasks.params import load_params
+    from tasks.verification import Asked, verify_target
     from tasks.workspace import Workspace
 
+    if target is not None and everything:
+        raise InputError(f"give {target!r} or --all, not both")
+    prepare()
     workspace = Workspace.here()
-    report = verify_log(workspace.provenance, workspace.root)
+    asked = Asked(
+        model=load_params(workspace.params_file).release.name,
+        wanted=target,
+        everything=everything,
+        performance=performance or six,
+        reproduce=_reproduce(stage) if reproduce or six else None,
+        git_note=git_note,
+    )
+    report = verify_target(workspace, asked)
     if json:
         print_json(report.to_dict())
     else:
-        rows = [{"check": check, "outcome": outcome} for check, outcome in report.checks.items()]
-        print_table(rows, f"log {report.head.origin}" if report.head else "log")
-        print("\n".join(report.lines()))
+        _tell(report)
     raise typer.Exit(report.exit_code)
+
+
+def _reproduce(stage: str) -> "Reproduce":
+    from flows.reproduce import reproducer
+
+    return reproducer(stage)
+
+
+def _tell(report: "ModelReport") -> None:
+    from cairn.console import print_table
+
+    rows = [
+        {
+            "question": verdict.category.value,
+            "answer": verdict.outcome.value,
+            "reason": verdict.reason.value if verdict.reason else "",
+            "what was looked at": verdict.message,
+        }
+        for verdict in report.verdicts
+    ]
+    print_table(rows, report.target)
+    for verdict in report.failed:
+        for finding in verdict.findings:
+            print(f"FAILED  {finding.reason.value}: {finding.message}")
+        for line in verdict.evidence:
+            print(f"        {line}")
+    for note in report.notes:
+        print(f"note  {note}")
+    if report.head is not None:
+        print(f"head  {report.head.size} entries, root {report.head.root.hex()}")

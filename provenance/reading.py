@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from provenance.errors import LogError
 from provenance.head import Head, read_head
 from provenance.history import History, Visitor
+from provenance.key_history import KeyHistory
 from provenance.keys import KeyStore
 from provenance.layout import Layout
 from provenance.lineage import Lineage
@@ -23,6 +24,7 @@ class Reading:
         head: the verified checkpoint.
         history: the entries.
         lineage: what each entry was made from, as far as the log itself can tell.
+        keys: whose signatures count, and up to where.
         notes: what a person should know, though nothing is wrong.
     """
 
@@ -31,6 +33,7 @@ class Reading:
     head: Head
     history: History
     lineage: Lineage
+    keys: KeyHistory
     notes: tuple[str, ...]
 
 
@@ -63,15 +66,17 @@ def read_on(
 
     Raises:
         TamperedError: an entry is not as it was written, or a head seen before is not a beginning
-            of this log.
+            of this log, or the head was signed by a key that no longer counted.
     """
     history = History(layout, head.checkpoint.origin)
     lineage = Lineage(history)
+    keys = KeyHistory(head.checkpoint.origin, store)
     before = [Seen(head.pinned, "pin")] if head.pinned else []
-    history.extend(head.checkpoint, [*before, *seen], [lineage.visit, *visit])
-    return Reading(
-        layout, store, head, history, lineage, tuple(_notes(layout, head, history, lineage))
-    )
+    history.extend(head.checkpoint, [*before, *seen], [lineage.visit, keys.visit, *visit])
+    keys.check(head.checkpoint, head.signer)
+    keys.learn()
+    notes = (*_notes(layout, head, history, lineage), *keys.notes)
+    return Reading(layout, store, head, history, lineage, keys, notes)
 
 
 def pin(reading: Reading) -> list[str]:

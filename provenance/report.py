@@ -16,6 +16,7 @@ CHECKS = {
         Reason.BAD_SIGNATURE,
         Reason.UNTRUSTED_KEY,
         Reason.KEY_REVOKED,
+        Reason.BAD_STATEMENT,
     },
     "pin": {
         Reason.LOG_REPLACED,

@@ -43,7 +43,7 @@ def verify(folder: Path, root: Path, keys: Path | None = None, seen: Sequence[Se
     return Report(
         head.checkpoint,
         head.signer,
-        tuple(reading.lineage.findings + custody.findings),
+        tuple(reading.keys.findings + reading.lineage.findings + custody.findings),
         tuple(notes + custody.notes),
         custody.artifacts,
         custody.size,

@@ -60,8 +60,7 @@ def ancestry(case: Case, root: Path, target: Target, rules: CodeRules) -> Verdic
 def _concerned(history: History, target: Target) -> list[Entry]:
     """The target and what it was made from; all entries for the whole log."""
     if target.whole:
-        every = (history.entry(seq) for seq in range(history.size))
-        return [entry for entry in every if vouches(entry.body)]
+        return [entry for entry in history.entries() if vouches(entry.body)]
     numbers = {entry.seq for entry in target.entries}
     for entry in target.entries:
         numbers.update(ancestors(history, entry))

@@ -13,7 +13,7 @@ from provenance.reading import Reading, open_head, read_on
 from provenance.report import CHECKS, Finding
 from provenance.seen import Seen
 
-OF_AUTHENTICITY = CHECKS["signature"] | CHECKS["pin"] | {Reason.BAD_STATEMENT}
+OF_AUTHENTICITY = CHECKS["signature"] | CHECKS["pin"]
 """Reasons of a log that is right in itself, but not the one that was signed or seen before."""
 
 

@@ -82,15 +82,11 @@ def find_target(history: History, wanted: str) -> Target | None:
 
 def release_entries(history: History) -> list[Entry]:
     """All entries that released something, oldest first."""
-    return [entry for entry in _entries(history) if entry.body["kind"] == RELEASE]
-
-
-def _entries(history: History) -> list[Entry]:
-    return [history.entry(seq) for seq in range(history.size)]
+    return [entry for entry in history.entries() if entry.body["kind"] == RELEASE]
 
 
 def _find_run(history: History, wanted: str) -> Entry | None:
-    good = [entry for entry in _entries(history) if vouches(entry.body)]
+    good = [entry for entry in history.entries() if vouches(entry.body)]
     exact = [entry for entry in good if entry.body["id"] == wanted]
     begins = [entry for entry in good if entry.body["id"].startswith(wanted)]
     of_stage = [

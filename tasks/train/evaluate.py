@@ -73,6 +73,22 @@ def evaluate(
     return Evaluation(predictions, metrics, retrieval)
 
 
+def headline_figures(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The figures that MLflow and the provenance entry of a training run show, by dotted name."""
+    figures = {
+        f"test.{subset}.{name}": value
+        for subset, values in metrics.items()
+        if not subset.startswith("retrieval")
+        for name, value in values.items()
+    }
+    figures |= {
+        f"test.{direction}.{name}": value
+        for direction, values in metrics["retrieval"].items()
+        for name, value in values.items()
+    }
+    return {name.replace("+", "-"): value for name, value in figures.items()}
+
+
 def subset_name(subset: Sequence[str]) -> str:
     """`image+text`; all three are `fused`."""
     return FUSED if len(subset) == 3 else "+".join(subset)

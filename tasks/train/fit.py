@@ -24,7 +24,7 @@ from provenance import Artifact
 from tasks.params.train import TrainParams
 from tasks.progress import say
 from tasks.tracked import TrackedRun, tracked_run
-from tasks.train.evaluate import Evaluation, evaluate
+from tasks.train.evaluate import Evaluation, evaluate, headline_figures
 from tasks.train.examples import assemble, describe, learning_data, rows_of
 from tasks.train.features import chosen, class_names, encode
 from tasks.train.report import report
@@ -140,18 +140,7 @@ def _datasets(run: TrackedRun, manifest: pd.DataFrame, source: Artifact) -> None
 
 
 def _summarise(run: TrackedRun, found: Evaluation, state: State) -> None:
-    figures = {
-        f"test.{subset}.{name}": value
-        for subset, values in found.metrics.items()
-        if not subset.startswith("retrieval")
-        for name, value in values.items()
-    }
-    figures |= {
-        f"test.{direction}.{name}": value
-        for direction, values in found.metrics["retrieval"].items()
-        for name, value in values.items()
-    }
-    run.summary({name.replace("+", "-"): value for name, value in figures.items()})
+    run.summary(headline_figures(found.metrics))
     run.summary({"best_epoch": state["best_epoch"], "epochs": state["epoch"]})
 
 
