@@ -145,7 +145,7 @@ def _here() -> "tuple[Layout, KeyStore, AnchorConfig]":
 def _row(chain: Any, state: "ChainStatus") -> dict[str, str]:
     from provenance.anchors.cost import estimate, in_coins
 
-    newest = state.newest
+    newest, unit = state.newest, "gas" if chain.kind == "evm" else "units"
     gas, fee = estimate(chain, newest)
     if state.anchored == state.head:
         behind = "nothing"
@@ -157,10 +157,10 @@ def _row(chain: Any, state: "ChainStatus") -> dict[str, str]:
         "anchored": str(state.anchored),
         "unanchored": behind,
         "state": f"{newest.progress.value}, block {newest.block}" if newest else "",
-        "transaction": newest.sent.tx if newest and newest.sent else "",
+        "transaction": f"{newest.sent.tx[:16]}..." if newest and newest.sent else "",
         "anchors": str(state.count),
-        "spent": f"{state.gas} gas, {in_coins(state.fee, chain)}",
-        "next one": f"{gas} gas" + (f", {in_coins(fee, chain)}" if fee is not None else ""),
+        "spent": f"{state.gas} {unit}, {in_coins(state.fee, chain)}",
+        "next one": f"{gas} {unit}" + (f", {in_coins(fee, chain)}" if fee is not None else ""),
     }
 
 
