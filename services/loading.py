@@ -1,7 +1,8 @@
 """Load a model, but only the very bytes that were released.
 
-A file that is hashed and then read again could change in between: here a file is read once, and
-what was hashed is what is used.
+Before it is loaded, the whole version is verified: log, signatures, statements, every file. A file
+that is hashed and then read again could change in between: what is loaded is read once more, and
+what was hashed then is what is used.
 """
 
 import json
@@ -18,6 +19,7 @@ from safetensors.torch import load as read_tensors
 from models.multimodal import Multimodal, build
 from models.spec import Spec
 from provenance import Log, Reason, TamperedError
+from provenance.checks import LOADABLE, verify_model
 from provenance.releases import CONFIG, WEIGHTS, champion
 
 
@@ -43,7 +45,7 @@ class Loaded:
 
 
 def load_champion(log: Log, root: Path, name: str) -> Loaded:
-    """Load the model that the provenance log says is champion.
+    """Load the model that the provenance log says is champion, if it is intact and authentic.
 
     Args:
         log: the provenance log; it, not the registry's alias, says which bytes are good.
@@ -52,13 +54,15 @@ def load_champion(log: Log, root: Path, name: str) -> Loaded:
 
     Raises:
         NotReleasedError: no version of it is champion.
-        TamperedError: its bytes changed since it was released.
+        TamperedError: the log, a file of the version or one of its statements is not as released
+            and signed, or that cannot be checked here.
     """
     found = champion(log, name)
     if found is None:
         raise NotReleasedError(
             f"no champion of {name!r} in the provenance log: run `cairn run` first"
         )
+    verify_model(log, root, found).require(*LOADABLE)
     folder = found.artifact(root, WEIGHTS).path.parent
     return load(folder, {name: found.digest(name) for name in (WEIGHTS, CONFIG)})
 

@@ -22,6 +22,7 @@ from tasks.release.source import Source, read_source
 from tasks.release.summary import verify_and_print
 from tasks.tracked import TrackedRun, tracked_run
 from tasks.tracking import connect
+from tasks.verification import record_policy
 from tasks.workspace import Workspace
 
 OUTPUT = "release.json"
@@ -63,6 +64,7 @@ def release_model(params: ReleaseParams, workspace: Workspace) -> Artifact:
         prepared = known or _log(run, params.name, source, card)
         output = _publish(run, source, card, checked)
         _tell(run, decision)
+    record_policy(log, workspace)
     # Only now that the run has happened does the model get a version that people can find.
     if isinstance(prepared, Logged):
         made = _register(log, run, params.name, prepared, card, source.split, decision)
