@@ -7,7 +7,7 @@ from typing import Any
 from provenance.entry import Entry
 from provenance.errors import Reason, TamperedError
 from provenance.identity import Identity
-from provenance.releases import Release
+from provenance.receipt import check_receipt
 from provenance.report import Finding
 from provenance.statements import slsa
 from provenance.statements.dsse import open_envelope, read_envelope
@@ -21,8 +21,8 @@ from provenance.statements.place import (
     STATEMENT,
     digests_inside,
     run_of,
+    title,
 )
-from provenance.statements.receipts import check_receipt
 from provenance.statements.statement import Statement, parse_statement
 
 ADVICE = "`cairn run --force release` writes the statements anew"
@@ -51,7 +51,7 @@ def check_statements(folder: Path, entry: Entry, identities: Sequence[Identity])
         try:
             findings += check(_read(folder / name))
         except TamperedError as error:
-            message = f"{name} of {_title(entry)}: {error}"
+            message = f"{name} of {title(entry)}: {error}"
             findings.append(Finding(error.reason, message, entry.seq, str(folder / name)))
     return findings
 
@@ -132,11 +132,13 @@ def _check_bundle(
 ) -> list[Finding]:
     manifest = open_bundle(data, [one.ec for one in identities if one.ec is not None])
     expected = digests_inside(entry)
+    if manifest.name != title(entry):
+        raise _mismatch(f"it belongs to another model: {manifest.name[:80]!r}")
     _compare_names(manifest.files, expected)
     if manifest.algorithm == "blake3":
         _compare_files(manifest.files, expected)
-    findings = check_folder(manifest, folder, passing=_is_cache)
-    return findings or list(_same_digests(folder, manifest.files, manifest.algorithm))
+    differing = list(_same_digests(folder, manifest.files, manifest.algorithm))
+    return differing or check_folder(manifest, folder, passing=_is_cache)
 
 
 def _check_receipt(data: bytes, entry: Entry, identities: Sequence[Identity]) -> list[Finding]:
@@ -193,11 +195,6 @@ def _read(path: Path) -> bytes:
         raise TamperedError(
             f"is missing ({error.strerror}); {ADVICE}", Reason.STATEMENT_MISSING
         ) from None
-
-
-def _title(entry: Entry) -> str:
-    release = Release.of(entry.body)
-    return f"{release.model} version {release.version}"
 
 
 def _shown(values: Mapping[str, Any], name: str) -> str:

@@ -65,6 +65,12 @@ def digests_inside(entry: Entry) -> dict[str, str]:
     return {os.path.relpath(record["path"], prefix): record["blake3"] for record in records}
 
 
+def title(entry: Entry) -> str:
+    """Model and version of a release, as its signature names them."""
+    release = Release.of(entry.body)
+    return f"{release.model}/{release.version}"
+
+
 def run_of(entry: Entry) -> str:
     """Id of the MLflow run that made a release, which is also the id of that run's entry."""
     return str(entry.body["run"]["mlflow"])

@@ -16,7 +16,7 @@ from provenance.errors import (
 from provenance.keys import KeyStore
 from provenance.layout import Layout
 from provenance.log import Log
-from provenance.releases import Release
+from provenance.receipt import make_receipt
 from provenance.statements.dsse import sign_envelope
 from provenance.statements.oms import make_bundle
 from provenance.statements.place import (
@@ -27,8 +27,8 @@ from provenance.statements.place import (
     STATEMENT,
     digests_inside,
     run_of,
+    title,
 )
-from provenance.statements.receipts import make_receipt
 from provenance.statements.sha256 import digests_of
 from provenance.statements.slsa import PREDICATE_TYPE, Known, Story, predicate
 from provenance.statements.statement import Statement
@@ -66,16 +66,15 @@ def write_statements(
         LogError: the files cannot be written, or the log does not know the release's run.
     """
     found = {path: _verified(folder / path, it) for path, it in digests_inside(entry).items()}
-    release = Release.of(entry.body)
     bundle = make_bundle(
-        f"{release.model}/{release.version}",
+        title(entry),
         {path: digests["sha256"] for path, digests in found.items()},
         store.ec_key(),
         ignored=(*NAMES, REGISTRY_NOTE),
     )
     told = predicate(_story(log, entry), known or {}, started)
     statement = sign_envelope(Statement(found, PREDICATE_TYPE, told).encode(), store.rsa_key())
-    made = {STATEMENT: statement, BUNDLE: bundle, RECEIPT: make_receipt(log, entry)}
+    made = {STATEMENT: statement, BUNDLE: bundle, RECEIPT: make_receipt(log, entry.seq)}
     try:
         for name, data in made.items():
             replace_file(folder / name, data)
