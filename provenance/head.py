@@ -67,7 +67,8 @@ def read_head(
     try:
         text, signers = _open(note, layout, store, origin, also)
     except TamperedError as error:
-        if not (writing and _signed_by_older(note, store, origin, pinned)):
+        partly = writing and error.reason is Reason.UNTRUSTED_KEY
+        if not (partly and _signed_by_older(note, store, origin, pinned)):
             raise TamperedError(
                 f"{layout.checkpoint}: {error}{_advice(error, layout, store, origin)}", error.reason
             ) from error

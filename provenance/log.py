@@ -17,7 +17,6 @@ from provenance.ids import KnownIds
 from provenance.keys import KeyStore, default_keys
 from provenance.layout import Layout
 from provenance.listing import encode_listing
-from provenance.note import Signer
 from provenance.seen import Seen
 from provenance.state import Tail, cached_tail, replayed_tail
 from provenance.writer import commit, make_durable, prepare, set_aside
@@ -26,11 +25,13 @@ from provenance.writer import commit, make_durable, prepare, set_aside
 class Log:
     """A log in a folder; open it with `Log.open`. Threads and processes may share it."""
 
-    def __init__(self, layout: Layout, store: KeyStore, origin: str) -> None:
+    def __init__(
+        self, layout: Layout, store: KeyStore, origin: str, *, writing: bool = False
+    ) -> None:
         self._layout = layout
         self._store = store
         self._origin = origin
-        self._signers: tuple[Signer, ...] | None = None
+        self._writing = writing
         self._history: History | None = None
         self._reading = threading.Lock()
         self._ids = KnownIds(layout, origin)
@@ -55,10 +56,10 @@ class Log:
         store.refuse_inside(layout.folder.parent)
         if create and layout.is_blank():
             begin_log(layout, store)
-        head = read_head(layout, store)
+        head = read_head(layout, store, writing=create)
         if head.place is None:
             remember(store, layout, head.checkpoint)
-        return cls(layout, store, head.checkpoint.origin)
+        return cls(layout, store, head.checkpoint.origin, writing=create)
 
     @property
     def folder(self) -> Path:
@@ -77,7 +78,7 @@ class Log:
 
     def head(self) -> Head:
         """The verified head as it is now; `head().checkpoint.size` is the number of entries."""
-        head = read_head(self._layout, self._store)
+        head = read_head(self._layout, self._store, writing=self._writing)
         if head.checkpoint.origin != self._origin:
             raise TamperedError(
                 f"{self.folder} held the log {self._origin}, now it holds {head.checkpoint.origin}",
@@ -197,10 +198,10 @@ class Log:
         return {name: entry for name in ids if (entry := history.find(name))}
 
     def _commit(self, tail: Tail, bodies: Sequence[tuple[Body, bytes]]) -> list[Entry]:
-        if self._signers is None:
-            self._signers = self._store.signers(self._origin)
+        # Asked anew each time: another process may have rotated the keys meanwhile.
+        signers = self._store.signers(self._origin)
         batch = prepare(self._origin, tail, bodies)
-        commit(self._layout, tail, batch, self._signers)
+        commit(self._layout, tail, batch, signers)
         self._ids.add((body["id"] for body, _ in bodies), batch.tail)
         remember(self._store, self._layout, batch.checkpoint, signed=True)
         return batch.entries
