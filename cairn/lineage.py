@@ -76,7 +76,9 @@ def _page(log: "Log", asked: str, output: Path | None, show: bool) -> None:
     shown = len(graph.entries)
     print(f"{path}  {graph.subject.name}, {shown} of {graph.head.size} entries")
     if graph.gaps:
-        print(f"the chain of custody has {len(graph.gaps)} gaps; the page names them")
+        many = len(graph.gaps) > 1
+        gaps = f"{len(graph.gaps)} gap{'s' if many else ''}"
+        print(f"the chain of custody has {gaps}; the page names {'them' if many else 'it'}")
     if show:
         typer.launch(path.absolute().as_uri())
 

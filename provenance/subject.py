@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from provenance.body import Body, artifacts_of, inputs_of, vouches
+from provenance.body import Body, Record, artifacts_of, inputs_of, vouches
 from provenance.entry import Entry
 from provenance.errors import ProvenanceError
 from provenance.releases import RELEASE, WEIGHTS
@@ -130,7 +130,8 @@ def _run(entries: Sequence[Entry], asked: str) -> Subject | None:
 def _artifact(entries: Sequence[Entry], asked: str) -> Subject | None:
     if len(asked) < SHORTEST_DIGEST or not _HEX.fullmatch(asked):
         return None
-    releases, makers, users = [], [], []
+    found: tuple[list[tuple[Entry, Record]], ...] = ([], [], [])
+    releases, makers, users = found
     for entry in entries:
         for record in artifacts_of(entry.body):
             if record["blake3"].startswith(asked) and vouches(entry.body):

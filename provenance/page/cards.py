@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from provenance.entry import Entry
 from provenance.graph import ARTIFACT, MISSING, SOURCE, Entity, Graph
-from provenance.page.figures import headline
+from provenance.page.figures import headline, limits
 from provenance.page.text import shorten
 from provenance.subject import is_weights, release_name
 
@@ -13,7 +13,8 @@ MOST_CARDS = 60
 """Beyond it a drawing is no longer read; the tables hold everything."""
 MOST_ROWS = 5
 """Rows of a card of outside sources."""
-NAME_COLUMNS = 19
+NAME_COLUMNS, TITLE_COLUMNS = 19, 21
+"""What fits into a card in the widest of the usual fonts."""
 
 TITLE_HEIGHT, LINE_HEIGHT, ROW_HEIGHT, PAD = 44, 16, 22, 10
 
@@ -104,9 +105,14 @@ def deal(graph: Graph) -> Deck:
             cards[card.key] = card
             tone = "gap" if kind == MISSING else "made"
             arrows += [Arrow(card.key, None, f"entry-{seq}", tone) for seq in readers]
+    made: dict[int | None, list[Entity]] = {}
+    for entity in graph.entities:
+        if entity.type == ARTIFACT:
+            made.setdefault(entity.entry, []).append(entity)
+    limited = limits(graph)
     for entry in graph.entries:
-        made = [e for e in graph.entities if e.type == ARTIFACT and e.entry == entry.seq]
-        card, leaving = _entry_card(graph, entry, made, users)
+        card, leaving = _entry_card(graph, entry, made.get(entry.seq, []), users)
+        card = replace(card, lines=headline(entry, limited))
         cards[card.key] = card
         arrows += leaving
     arrows += _words(graph, arrows)
@@ -185,11 +191,10 @@ def _entry_card(
     card = Card(
         key=key,
         tone=tone,
-        title=shorten(title, 26),
-        sub=shorten(" · ".join(part for part in said if part), 38),
+        title=shorten(title, TITLE_COLUMNS),
+        sub=shorten(" · ".join(part for part in said if part), 32),
         href=f"#{key}",
         tip=f"{title}\nentry {entry.seq}, {entry.body['id']}",
-        lines=headline(graph, entry),
         rows=tuple(rows),
         subject=entry.seq == graph.subject.entry,
     )

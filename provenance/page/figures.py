@@ -2,9 +2,11 @@
 
 from provenance.entry import Entry
 from provenance.graph import Graph
-from provenance.page.text import flat, shorten
+from provenance.page.text import flat, shorten, width
 
 MOST = 2
+COLUMNS = 29
+"""What fits into a card in the widest of the usual fonts."""
 _TELLING = ("accuracy", "auc", "f1", "macro_f1", "loss", "rows", "items")
 _BOUNDS = ("_low", "_high")
 _LIMITS = ("at_least.", "at_most.", "min_metrics.", "minimum.")
@@ -16,13 +18,26 @@ def metrics_of(entry: Entry) -> list[tuple[str, str]]:
     return flat(values) if isinstance(values, dict) and values else []
 
 
-def headline(graph: Graph, entry: Entry) -> tuple[str, ...]:
-    """The figures that decided: those that a gate or policy of the graph limits, else the first."""
+def limits(graph: Graph) -> frozenset[str]:
+    """Names of the figures that a gate or policy of the graph limits: those that decided."""
+    found = []
+    for entry in graph.entries:
+        for part in ("params", "policy"):
+            for name, _ in flat(entry.body.get(part, {})):
+                found += [name.split(limit, 1)[1] for limit in _LIMITS if limit in name]
+    return frozenset(found)
+
+
+def headline(entry: Entry, limited: frozenset[str]) -> tuple[str, ...]:
+    """Up to two figures of an entry: those that decided, else the most telling ones."""
     rows = [row for row in metrics_of(entry) if not row[0].endswith(_BOUNDS)]
-    limited = {name for other in graph.entries for name in _limits(other)}
     decided = [row for row in rows if any(row[0] == n or row[0].endswith(f".{n}") for n in limited)]
     chosen = decided or sorted(rows, key=_rank)
-    return tuple(f"{shorten(name, 24)}  {number(value)}" for name, value in chosen[:MOST])
+    return tuple(_written(name, number(value)) for name, value in chosen[:MOST])
+
+
+def _written(name: str, value: str) -> str:
+    return f"{shorten(name, COLUMNS - 2 - width(value))}  {value}"
 
 
 def _rank(row: tuple[str, str]) -> tuple[int, int, str]:
@@ -30,14 +45,6 @@ def _rank(row: tuple[str, str]) -> tuple[int, int, str]:
     last = name.rsplit(".", 1)[-1]
     telling = _TELLING.index(last) if last in _TELLING else len(_TELLING)
     return telling, name.count("."), name
-
-
-def _limits(entry: Entry) -> list[str]:
-    found = []
-    for part in ("params", "policy"):
-        for name, _ in flat(entry.body.get(part, {})):
-            found += [name.split(limit, 1)[1] for limit in _LIMITS if limit in name]
-    return found
 
 
 def number(text: str, digits: int = 4) -> str:

@@ -5,10 +5,11 @@ that, the document's own policy (CSP) lets exactly one script and one style shee
 """
 
 import base64
+import functools
 import json
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives import hashes
 
@@ -21,6 +22,9 @@ from provenance.page.figures import number
 from provenance.page.picture import draw
 from provenance.page.text import bytes_for_people, shorten, visible
 from provenance.page.view import entry_views, summary
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 SMALLEST_SCALE = 0.7
 """A drawing shrinks to fit its page down to this; below, it scrolls."""
@@ -57,26 +61,14 @@ def render(
     graph: Graph, anchors: Sequence[AnchorRow] = (), verdicts: Sequence[Verdict] = ()
 ) -> str:
     """The document of a graph; the same arguments always give the same text."""
-    from jinja2 import Environment, StrictUndefined
+    # Imported here: whoever only reads or writes the log needs no templates.
     from markupsafe import Markup
 
-    def finalize(value: object) -> object:
-        return value if isinstance(value, Markup) else visible(value)
-
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"size": bytes_for_people, "short": shorten, "number": number}
     deck = deal(graph)
     picture = draw(deck)
     style = _own("page.css") + f":root{{--least:{round(picture.width * SMALLEST_SCALE)}px}}\n"
     script = _own("page.js")
-    template = environment.from_string(_own("page.html.j2"))
-    return template.render(
+    return _template().render(
         graph=graph,
         entries=entry_views(graph),
         summary=summary(graph),
@@ -92,6 +84,25 @@ def render(
         policy=f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
         "base-uri 'none'; form-action 'none'",
     )
+
+
+@functools.cache
+def _template() -> "Template":
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    def finalize(value: object) -> object:
+        return value if isinstance(value, Markup) else visible(value)
+
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"size": bytes_for_people, "short": shorten, "number": number}
+    return environment.from_string(_own("page.html.j2"))
 
 
 def _own(name: str) -> str:
