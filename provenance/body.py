@@ -10,7 +10,6 @@ were downloaded, say).
 A `revoked` entry withdraws the digests it lists; a `failure` entry vouches for nothing.
 """
 
-import functools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -30,6 +29,11 @@ LONGEST_BODY = 1 << 20
 
 LONGEST_ID = 256
 """Characters in an id or a kind."""
+
+_KNOWN_PATHS: set[str] = set()
+"""Good ones: the same few come back in every run, and each check of one takes microseconds."""
+
+_MOST_PATHS = 4096
 
 _is_digest = re.compile(r"[0-9a-f]{64}").fullmatch
 
@@ -113,10 +117,12 @@ def _checked(records: object, field: str) -> list[dict[str, Any]]:
     if not isinstance(records, list):
         raise BodyError(f"{field} is a {type(records).__name__}, a list is needed")
     for record in records:
-        if not isinstance(record, dict) or "path" not in record or "blake3" not in record:
-            raise BodyError(f"{field}: {record!r} needs path and blake3")
-        path, digest = record["path"], record["blake3"]
-        _known_path(path) if isinstance(path, str) else check_path(path)
+        try:
+            path, digest = record["path"], record["blake3"]
+        except (KeyError, TypeError):
+            raise BodyError(f"{field}: {record!r} needs path and blake3") from None
+        if not isinstance(path, str) or path not in _KNOWN_PATHS:
+            _remember_path(check_path(path))
         if not isinstance(digest, str) or not _is_digest(digest):
             raise BodyError(f"{field}: blake3={digest!r}: 64 lowercase hex digits are needed")
         if "kept" in record and not isinstance(record["kept"], bool):
@@ -128,6 +134,7 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-@functools.lru_cache(maxsize=4096)  # the same few paths come back in every run
-def _known_path(path: str) -> str:
-    return check_path(path)
+def _remember_path(path: str) -> None:
+    if len(_KNOWN_PATHS) >= _MOST_PATHS:
+        _KNOWN_PATHS.clear()
+    _KNOWN_PATHS.add(path)

@@ -61,6 +61,9 @@ class Database:
 
         Args:
             patience_s: how long to wait while another process writes.
+
+        Raises:
+            DatabaseError: it still writes, see `is_busy`.
         """
         try:
             if not stat.S_ISREG(layout.index.lstat().st_mode):
@@ -71,8 +74,9 @@ class Database:
             if tuple(row[0] for row in found.execute(sql)) == TABLES:
                 return found
             found.close()
-        except DatabaseError:
-            pass
+        except DatabaseError as error:
+            if is_busy(error):
+                raise
         return None
 
     @classmethod
@@ -128,6 +132,11 @@ class Database:
         with self.writing():
             for sql in TABLES:
                 self.execute(sql)
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether another process held the file for longer than the caller wanted to wait."""
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
 
 
 def _connect(uri: str, patience_s: float) -> sqlite3.Connection:

@@ -7,12 +7,11 @@ hide an id in it. Then a retry is logged a second time, signed and in plain sigh
 """
 
 import os
-import sqlite3
 from collections.abc import Iterable, Sequence
 
 import orjson
 
-from provenance.database import Database, DatabaseError, Filled
+from provenance.database import Database, DatabaseError, Filled, is_busy
 from provenance.entry import first_prev
 from provenance.errors import TamperedError
 from provenance.history import open_entries, read_line
@@ -54,7 +53,7 @@ class KnownIds:
                 if self._catch_up(tail):
                     return self._holds(ids)
             except DatabaseError as error:
-                if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+                if is_busy(error):
                     return True
             self._begin_anew()  # damaged, or filled from other entries
         return True
@@ -70,9 +69,9 @@ class KnownIds:
 
     def _open(self) -> None:
         if self._process != os.getpid():  # a connection must not be shared with a forked process
-            self._process, self._database, self._kept = os.getpid(), None, None
-            if (found := Database.open(self._layout, patience_s=PATIENCE_S)) is not None:
-                self._database = found
+            self._at, self._recent, self._kept = self._nothing, set(), None
+            self._database = Database.open(self._layout, patience_s=PATIENCE_S)
+            self._process = os.getpid()
         if self._database is None:
             return
         kept = self._database.filled(_PART)

@@ -9,7 +9,7 @@ instead, and depends on nothing but the log.
 from collections.abc import Callable, Iterator
 
 from provenance.body import Body, artifacts_of, inputs_of, vouches
-from provenance.database import Database, DatabaseError, Filled
+from provenance.database import Database, DatabaseError, Filled, is_busy
 from provenance.entry import Entry
 from provenance.history import History
 from provenance.layout import Layout
@@ -21,26 +21,37 @@ STRIDE = 4096
 PATIENCE_S = 5.0
 
 _PART = "lineage"
-_OWN_TABLES = ("artifacts", "inputs", "commits", "runs")
+_EMPTY = (
+    "DELETE FROM artifacts",
+    "DELETE FROM inputs",
+    "DELETE FROM commits",
+    "DELETE FROM runs",
+)
+_ADD_ARTIFACT = "INSERT INTO artifacts VALUES (?, ?, ?)"
+_ADD_INPUT = "INSERT INTO inputs VALUES (?, ?)"
+_ADD_RUN = {
+    "git": "INSERT INTO commits VALUES (?, ?)",
+    "mlflow": "INSERT INTO runs VALUES (?, ?)",
+}
 
 
 class Index:
     """The index of one log. Open it, bring it up to a checked history with `refresh`, ask."""
 
-    def __init__(self, layout: Layout | None, database: Database | None) -> None:
+    def __init__(self, layout: Layout | None) -> None:
         self._layout = layout
-        self._database = database
+        self._database: Database | None = None
         self._history: History | None = None
 
     @classmethod
     def open(cls, layout: Layout) -> "Index":
         """The index beside a log; made by `refresh` where there is none."""
-        return cls(layout, Database.open(layout, patience_s=PATIENCE_S))
+        return cls(layout)
 
     @classmethod
     def in_memory(cls) -> "Index":
         """An index that reads the whole log and leaves nothing behind."""
-        return cls(None, Database.in_memory())
+        return cls(None)
 
     def refresh(self, history: History) -> None:
         """Fill the index up to a history that was checked up to a signed head.
@@ -52,13 +63,16 @@ class Index:
             LogError: the entries cannot be read.
         """
         self._history = history
-        for make in (self._present, self._anew, Database.in_memory):
+        for make in (self._present, self._anew):
             try:
-                self._database = database = make()
-                _fill(database, history)
-                return
-            except DatabaseError:
+                self._database = make()
+                return _fill(self._database, history)
+            except DatabaseError as error:
+                if is_busy(error):
+                    break  # someone is filling it: not to be thrown away
                 self.close()
+        self._database = Database.in_memory()
+        return _fill(self._database, history)
 
     def users_of(self, digest: str) -> list[Entry]:
         """Entries made from these bytes, and from what was made from them, up to models; by number.
@@ -69,15 +83,10 @@ class Index:
         found: dict[int, Entry] = {}
         asked, waiting = {digest}, [digest]
         while waiting:
-            wanted = waiting.pop()
-            for entry in self._entries(
-                "SELECT seq FROM inputs WHERE digest = ?",
-                wanted,
-                lambda body: wanted in _used(body),
-            ):
+            for entry in self._users(waiting.pop()):
                 found[entry.seq] = entry
-                made = {record["blake3"] for record in artifacts_of(entry.body)}
                 if vouches(entry.body):
+                    made = {record["blake3"] for record in artifacts_of(entry.body)}
                     waiting += made - asked
                     asked |= made
         return [found[seq] for seq in sorted(found)]
@@ -111,8 +120,14 @@ class Index:
             self._database.close()
         self._database = None
 
+    def _users(self, digest: str) -> Iterator[Entry]:
+        sql = "SELECT seq FROM inputs WHERE digest = ?"
+        return self._entries(sql, digest, lambda body: digest in _used(body))
+
     def _present(self) -> Database:
-        return self._database if self._database is not None else self._anew()
+        if self._database is None and self._layout is not None:
+            self._database = Database.open(self._layout, patience_s=PATIENCE_S)
+        return self._database or self._anew()
 
     def _anew(self) -> Database:
         if self._layout is None:
@@ -139,8 +154,8 @@ def _fill(database: Database, history: History) -> None:
     at = database.filled(_PART)
     if at is None or not _is_of(at, history):
         with database.writing():
-            for table in _OWN_TABLES:
-                database.execute(f"DELETE FROM {table}")
+            for sql in _EMPTY:
+                database.execute(sql)
         at = Filled(0, b"", 0)
     entries = history.entries(at.size)
     for size in range(at.size, history.size, STRIDE):
@@ -158,12 +173,11 @@ def _is_of(at: Filled, history: History) -> bool:
 def _add(database: Database, entry: Entry) -> None:
     body, seq = entry.body, entry.seq
     many = database.connection.executemany
-    made = [(path, digest, seq) for path, digest in _made(body).items()]
-    many("INSERT INTO artifacts VALUES (?, ?, ?)", made)
-    many("INSERT INTO inputs VALUES (?, ?)", [(digest, seq) for digest in _used(body)])
-    for table, key in (("commits", "git"), ("runs", "mlflow")):
+    many(_ADD_ARTIFACT, [(path, digest, seq) for path, digest in _made(body).items()])
+    many(_ADD_INPUT, [(digest, seq) for digest in _used(body)])
+    for key, sql in _ADD_RUN.items():
         if (value := _run(body, key)) is not None:
-            database.execute(f"INSERT INTO {table} VALUES (?, ?)", (value, seq))
+            database.execute(sql, (value, seq))
 
 
 def _made(body: Body) -> dict[str, str]:
