@@ -1,8 +1,10 @@
-"""The library's own command line: verify, list and show a log.
+"""The library's own command line: verify, list and show a log, add to it, check a receipt.
 
-    python -m provenance verify [--json] [--root DIR] [--keys DIR] [FOLDER]
-    python -m provenance log    [--json] [--keys DIR] [FOLDER]
-    python -m provenance show   [--json] [--keys DIR] [--entry N|ID] [FOLDER]
+    python -m provenance verify  [--json] [--root DIR] [--keys DIR] [FOLDER]
+    python -m provenance log     [--json] [--keys DIR] [FOLDER]
+    python -m provenance show    [--json] [--keys DIR] [--entry N|ID] [FOLDER]
+    python -m provenance record  [--json] [--keys DIR] [--id ID] [--log FOLDER] PATH...
+    python -m provenance receipt [--json] [--keys DIR] [--key PUB]... --entry FILE|N|ID RECEIPT
 
 FOLDER is `.provenance` unless given. Exit codes: 0 all good, 1 something is wrong, 2 could not
 check (no log, no key, wrong usage), 3 the log is locked by another process.
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from provenance.body import artifacts_of
+from provenance.commands import add_receipt, add_record
 from provenance.entry import Entry
 from provenance.errors import LogError, ProvenanceError, TamperedError
 from provenance.log import Log
@@ -64,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("show", parents=[shared], help="show the head, or one entry")
     command.add_argument("--entry", metavar="N|ID", help="number or id of an entry")
     command.set_defaults(run=_show)
+    add_record(commands)
+    add_receipt(commands)
     return parser
 
 

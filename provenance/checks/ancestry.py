@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from provenance.body import inputs_of, vouches
+from provenance.body import artifacts_of, inputs_of, is_kept, vouches
 from provenance.checks.case import Case
-from provenance.checks.code import check_code
+from provenance.checks.code import NO_COMMIT, check_code
 from provenance.checks.target import Target
 from provenance.checks.verdict import Category, Verdict, failed, not_checked, passed
 from provenance.entry import Entry
@@ -43,7 +43,13 @@ def ancestry(case: Case, root: Path, target: Target, rules: CodeRules) -> Verdic
     findings = [found for found in case.reading.lineage.findings if found.entry in numbers]
     for entry in target.releases:
         findings += _orphan(history, entry)
-    code = check_code(entries, root, clean=rules.clean_tree, commit=rules.commit)
+    code = check_code(
+        _code_behind(history, target),
+        root,
+        lambda entry: _made_again(history, entry),
+        clean=rules.clean_tree,
+        commit=rules.commit,
+    )
     findings += code.findings
     sources = sum(len(inputs_of(entry.body)) for entry in entries)
     looked_at = f"{sources} inputs of {len(entries)} entries"
@@ -61,12 +67,47 @@ def _concerned(history: History, target: Target) -> list[Entry]:
     """The target and what it was made from; all entries for the whole log."""
     if target.whole:
         return [entry for entry in history.entries() if vouches(entry.body)]
+    return _behind(history, target)
+
+
+def _behind(history: History, target: Target) -> list[Entry]:
     numbers = {entry.seq for entry in target.entries}
     for entry in target.entries:
         numbers.update(ancestors(history, entry))
         if (run := _run_of(history, entry)) is not None:
             numbers.add(run.seq)
     return [history.entry(seq) for seq in sorted(numbers)]
+
+
+def _code_behind(history: History, target: Target) -> list[Entry]:
+    """The runs whose code is asked for: those behind the target.
+
+    What was tried and never released does not count, else one hasty run would spoil a log for
+    ever. Where nothing is released, the newest run of each stage is what there is.
+    """
+    if target.entries:
+        return _behind(history, target)
+    runs = [entry for entry in history.entries() if entry.body["kind"] == "run"]
+    return list({entry.body.get("stage"): entry for entry in runs}.values())
+
+
+def _made_again(history: History, entry: Entry) -> Entry | None:
+    """A run of the same stage, from a clean tree, with the same outputs."""
+    made = _outputs(entry)
+    if not made:
+        return None
+    for other in history.entries():
+        same_stage = other.body.get("stage") == entry.body.get("stage")
+        run = other.body.get("run")
+        clean = isinstance(run, dict) and run.get("dirty") is False and run.get("git") != NO_COMMIT
+        if other.body["kind"] == "run" and same_stage and clean and _outputs(other) == made:
+            return other
+    return None
+
+
+def _outputs(entry: Entry) -> dict[str, str]:
+    kept = (record for record in artifacts_of(entry.body) if is_kept(record))
+    return {record["path"]: record["blake3"] for record in kept}
 
 
 def _run_of(history: History, entry: Entry) -> Entry | None:

@@ -49,7 +49,7 @@ def authenticity(case: Case, root: Path, target: Target) -> Verdict:
     heads = len(case.seen) + (reading.head.pinned is not None)
     return passed(
         Category.AUTHENTICITY,
-        f"signed by {reading.head.signer}; {heads} earlier heads; {statements}",
+        f"signed by {reading.head.signer}; heads seen before: {heads}; {statements}",
         *evidence,
     )
 

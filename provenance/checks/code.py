@@ -6,7 +6,7 @@ that resolves is enough. Where there is no repository, nothing can be said, and 
 
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,9 @@ from provenance.report import Finding
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 NO_COMMIT = "absent"
 """What a run outside a git checkout records."""
+
+
+Again = Callable[[Entry], Entry | None]
 
 
 @dataclass
@@ -34,12 +37,16 @@ class Code:
     evidence: list[str] = field(default_factory=list)
 
 
-def check_code(entries: Iterable[Entry], root: Path, *, clean: bool, commit: bool) -> Code:
+def check_code(
+    entries: Iterable[Entry], root: Path, again: Again, *, clean: bool, commit: bool
+) -> Code:
     """Look up the commit of every run.
 
     Args:
         entries: the runs; entries without `run.git` were not made by running code.
         root: inside the git repository.
+        again: the run from a clean tree that made the same outputs as another one, if there is
+            one: then it is known what code makes them.
         clean: whether a run from a dirty tree is refused (COMMIT alone does not say what ran).
         commit: whether a run outside git is refused.
     """
@@ -49,8 +56,8 @@ def check_code(entries: Iterable[Entry], root: Path, *, clean: bool, commit: boo
         run = entry.body.get("run")
         if isinstance(run, dict) and "git" in run:
             named.setdefault(str(run["git"]), []).append(entry)
-            if run.get("dirty") is True:
-                _dirty(out, entry, clean=clean)
+            if run.get("dirty") is not False and run["git"] != NO_COMMIT:
+                _dirty(out, entry, again(entry), clean=clean)
     without = named.pop(NO_COMMIT, [])
     if without:
         numbers = ", ".join(str(entry.seq) for entry in without)
@@ -63,13 +70,15 @@ def check_code(entries: Iterable[Entry], root: Path, *, clean: bool, commit: boo
     return out
 
 
-def _dirty(out: Code, entry: Entry, *, clean: bool) -> None:
+def _dirty(out: Code, entry: Entry, same: Entry | None, *, clean: bool) -> None:
     stage = entry.body.get("stage", entry.body["kind"])
     message = (
         f"entry {entry.seq} ({stage}) ran with tracked files that differ from commit "
         f"{str(entry.body['run']['git'])[:12]}"
     )
-    if clean:
+    if same is not None:
+        out.evidence.append(f"{message}; entry {same.seq} made the same from a clean tree")
+    elif clean:
         advice = "; commit them and run the stage again (`cairn run --force`)"
         out.findings.append(Finding(Reason.TREE_DIRTY, message + advice, entry.seq))
     else:

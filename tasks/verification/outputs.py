@@ -1,4 +1,4 @@
-"""Compare an output that came out again with the recorded one: by digest, else within a tolerance."""
+"""Compare an output that came out again with the recorded one: by digest, or within a tolerance."""
 
 import json
 from collections.abc import Iterator
