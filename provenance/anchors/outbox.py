@@ -102,14 +102,15 @@ class Outbox:
         head = read_head(self.layout, self.store).checkpoint
         own = self._own(config, head)
         due = self._due(config, head, own, force)
-        if not due and not any(receipt.open for receipt in own):
+        if not (due or force) and not any(receipt.open for receipt in own):
             return bool(own) and own[-1].size == head.size
         if due:
             self._vet(head)  # never anchor a history that contradicts an earlier anchor
         chain = self.open_chain(config)
         try:
+            lost = self._lost(chain, own) if force else []
             for receipt in own:
-                if receipt.open:
+                if receipt.open or receipt in lost:
                     self._tend(chain, config, receipt, own[-1].size, head)
             if due:
                 self._send(chain, config, head)
@@ -117,6 +118,16 @@ class Outbox:
             chain.close()
         own = self._own(config, head)
         return bool(own) and own[-1].size == head.size and not any(one.open for one in own)
+
+    def _lost(self, chain: Chain, own: list[AnchorReceipt]) -> list[AnchorReceipt]:
+        """Anchors that were final and are not on the chain any more: what is final can still go
+        with a chain that is restored from an old copy, as an embedded one."""
+        lost = []
+        for receipt in reversed([one for one in own if one.progress is Progress.FINAL]):
+            if follow(chain, receipt, self.now()).progress is Progress.FINAL:
+                break
+            lost.append(receipt)
+        return lost
 
     def _tend(
         self,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ..conftest import Bench
-from .scripted import Stand
+from tests.provenance.anchors.scripted import Stand
+from tests.provenance.conftest import Bench
 
 
 @pytest.fixture

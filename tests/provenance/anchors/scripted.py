@@ -18,8 +18,7 @@ from provenance.anchors.outbox import Outbox
 from provenance.anchors.receipt import AnchorReceipt, receipts
 from provenance.keys import KeyStore
 from provenance.layout import Layout
-
-from ..conftest import Bench
+from tests.provenance.conftest import Bench
 
 CONFIG = ChainConfig(
     "fake", "evm", "http://127.0.0.1:9", "1", contract="0x" + "11" * 20, resend_seconds=100.0
@@ -66,10 +65,10 @@ class Scripted:
             return Found(standing, self.block, block, 1_700_000_000, 3, gas=70_000, fee=10**20)
         return Found(standing, detail="said the script")
 
-    def head_size(self, log_id: bytes) -> int | None:
+    def head_size(self, _log_id: bytes) -> int | None:
         return self.held
 
-    def root_at(self, log_id: bytes, size: int) -> bytes | None:
+    def root_at(self, _log_id: bytes, _size: int) -> bytes | None:
         return self.held_root
 
     def estimate(self) -> Cost:

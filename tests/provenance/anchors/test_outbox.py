@@ -22,9 +22,8 @@ from provenance.anchors.receipt import (
 from provenance.anchors.status import chain_status, read_tried
 from provenance.checkpoint import Checkpoint
 from provenance.durable import locked
-
-from ..conftest import Bench
-from .scripted import CONFIG, Stand, clash
+from tests.provenance.anchors.scripted import CONFIG, Stand, clash
+from tests.provenance.conftest import Bench
 
 
 def head(stand: Stand) -> Checkpoint:
