@@ -20,13 +20,16 @@ def write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def replace_file(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
+def replace_file(
+    path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True, named: bool = True
+) -> None:
     """Give a file new content at once: readers see the old bytes or the new, never a mixture.
 
     The caller holds a lock: the temporary name is fixed, so that a crash leaves one at most.
 
     Args:
         durable: wait until the content has reached the disk; caches need not.
+        named: wait until the new name has, too; without it a crash may leave the old content.
     """
     aside = path.with_name(path.name + ".tmp")
     fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
@@ -37,7 +40,7 @@ def replace_file(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = 
     finally:
         os.close(fd)
     aside.replace(path)
-    if durable:
+    if durable and named:
         fsync_folder(path.parent)
 
 

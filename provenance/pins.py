@@ -142,7 +142,9 @@ def _read(path: Path, shape: dict[str, type]) -> dict[str, Any] | None:
 
 
 def _write(path: Path, value: dict[str, object]) -> None:
-    replace_file(path, json.dumps(value, sort_keys=True).encode() + b"\n", mode=0o600)
+    # After a crash an older pin will do, so the name is not waited for.
+    data = json.dumps(value, sort_keys=True).encode() + b"\n"
+    replace_file(path, data, mode=0o600, named=False)
 
 
 def _damaged(path: Path) -> KeyStoreError:
