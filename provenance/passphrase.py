@@ -59,10 +59,10 @@ def keep(account: str, phrase: bytes) -> None:
     except Exception as error:  # backends raise what their desktop's libraries raise
         raise KeyStoreError(
             f"the keyring did not take the passphrase ({type(error).__name__}): set {VARIABLE} "
-            "instead, or unlock the keyring; no key was changed"
+            "instead, or unlock the keyring and try again"
         ) from error
     if kept != phrase.decode():
-        raise KeyStoreError("the keyring did not give back what it was given; no key was changed")
+        raise KeyStoreError(f"the keyring gave back something else: set {VARIABLE} instead")
 
 
 def _from_keyring(account: str) -> bytes | None:
