@@ -60,7 +60,9 @@ def hand_over(
 
 def waiting(node: EvmNode, replacing: Sent | None, sender: str) -> Any:
     """An earlier transaction as the node tells it, if it is the sender's and still in no block."""
-    tx = None if replacing is None else node.transaction(replacing.tx)
+    if replacing is None or replacing.chain_id != node.expected:
+        return None
+    tx = node.transaction(replacing.tx)
     if tx is None or str(tx["from"]).lower() != sender.lower():
         return None
     return tx if tx.get("blockNumber") is None else None
