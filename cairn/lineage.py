@@ -70,7 +70,7 @@ def _page(log: "Log", asked: str, output: Path | None, show: bool) -> None:
     graph = build_graph(log, asked)
     path = output or Path(f"lineage-{file_name(graph.subject.name)}.html")
     try:
-        path.write_text(render(graph, anchor_rows(log.folder)), encoding="utf-8")
+        path.write_text(render(graph, anchor_rows(log)), encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; give a file that can be written") from None
     shown = len(graph.entries)

@@ -1,15 +1,17 @@
 """Who used this; what came from that: questions that are asked from the far end of the graph.
 
-The answers go all the way: a model that was trained from features of a data set came from it.
+The index (provenance/index.py) finds the entries; here the questions of people become its exact
+ones. The answers go all the way: a model that was trained on features of a data set came from it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from provenance.body import Record, artifacts_of, inputs_of, vouches
 from provenance.entry import Entry
+from provenance.index import Index
+from provenance.layout import Layout
 from provenance.log import Log
-from provenance.reach import ahead_of, walk
 from provenance.subject import SHORTEST_DIGEST, SHORTEST_RUN, UnknownSubjectError, release_name
 
 
@@ -23,7 +25,7 @@ class Use:
         stage: as in the log; empty if there is none.
         id: as in the log.
         models: NAME/VERSION of all that came from it, and itself if it is a release.
-        matches: path and BLAKE3 of what fitted, for a question about data.
+        matches: what fitted: path and BLAKE3, or nothing and a commit.
     """
 
     entry: int
@@ -31,7 +33,7 @@ class Use:
     stage: str
     id: str
     models: tuple[str, ...]
-    matches: tuple[tuple[str, str], ...] = ()
+    matches: tuple[tuple[str, str], ...]
 
 
 def models_using(log: Log, asked: str) -> list[Use]:
@@ -45,20 +47,21 @@ def models_using(log: Log, asked: str) -> list[Use]:
     Raises:
         UnknownSubjectError: no entry names such a thing at all.
     """
-    entries = list(log.entries())
     fits = _fits(asked)
-
-    def used(entry: Entry) -> tuple[tuple[str, str], ...]:
-        found = [(r["path"], r["blake3"]) for r in _read_by(entry) if fits(r)]
-        return tuple(dict.fromkeys(found))
-
-    known = any(fits(r) for e in entries for r in [*artifacts_of(e.body), *inputs_of(e.body)])
+    found: list[tuple[Entry, tuple[tuple[str, str], ...]]] = []
+    known = False
+    for entry in log.entries():
+        read = [(r["path"], r["blake3"]) for r in _read_by(entry) if fits(r)]
+        known = known or bool(read) or any(fits(r) for r in artifacts_of(entry.body))
+        if read:
+            found.append((entry, tuple(dict.fromkeys(read))))
     if not known:
         raise UnknownSubjectError(
             f"{asked[:80]!r} is no path and no digest in the log: give a path as the log writes it "
             "('data/manifest.parquet'), or 8 or more digits of a BLAKE3"
         )
-    return _uses(entries, used)
+    index = _index(log)
+    return [_use(index, entry, matched) for entry, matched in found]
 
 
 def models_from_commit(log: Log, asked: str) -> list[Use]:
@@ -73,17 +76,38 @@ def models_from_commit(log: Log, asked: str) -> list[Use]:
     """
     if len(asked) < SHORTEST_RUN:
         raise UnknownSubjectError(f"commit {asked!r}: give {SHORTEST_RUN} digits or more")
-
-    def ran(entry: Entry) -> tuple[tuple[str, str], ...]:
-        run = entry.body.get("run")
-        commit = run.get("git") if isinstance(run, dict) else None
-        fits = isinstance(commit, str) and commit.startswith(asked)
-        return (("", str(commit)),) if fits else ()
-
-    found = _uses(list(log.entries()), ran)
+    index = _index(log)
+    found = [(entry, asked) for entry in index.made_by_commit(asked)]
+    found = found or [
+        (entry, commit)
+        for entry in log.entries()
+        if (commit := _commit(entry)) is not None and commit.startswith(asked)
+    ]
     if not found:
         raise UnknownSubjectError(f"no entry of the log ran code of commit {asked[:40]!r}")
-    return found
+    return [_use(index, entry, (("", commit),)) for entry, commit in found]
+
+
+def _index(log: Log) -> Index:
+    index = Index.open(Layout(log.folder))
+    index.refresh(log.history())
+    return index
+
+
+def _use(index: Index, entry: Entry, matches: tuple[tuple[str, str], ...]) -> Use:
+    later = {entry.seq: entry}
+    for record in artifacts_of(entry.body) if vouches(entry.body) else []:
+        later |= {user.seq: user for user in index.users_of(record["blake3"])}
+    names = [name for seq in sorted(later) if (name := release_name(later[seq].body))]
+    stage = entry.body.get("stage")
+    return Use(
+        entry=entry.seq,
+        kind=entry.body["kind"],
+        stage=stage if isinstance(stage, str) else "",
+        id=entry.body["id"],
+        models=tuple(dict.fromkeys("/".join(name) for name in names)),
+        matches=matches,
+    )
 
 
 def _fits(asked: str) -> Callable[[Record], bool]:
@@ -98,30 +122,14 @@ def _fits(asked: str) -> Callable[[Record], bool]:
     return fits
 
 
-def _read_by(entry: Entry) -> list[Record]:
+def _read_by(entry: Entry) -> Iterator[Record]:
     """Inputs, and what an entry lists that came from outside: downloads that a run made."""
-    came = [record for record in artifacts_of(entry.body) if record.get("kept") is False]
-    return [*inputs_of(entry.body), *(came if vouches(entry.body) else [])]
+    yield from inputs_of(entry.body)
+    if vouches(entry.body):
+        yield from (record for record in artifacts_of(entry.body) if record.get("kept") is False)
 
 
-def _uses(
-    entries: Sequence[Entry], matches: Callable[[Entry], tuple[tuple[str, str], ...]]
-) -> list[Use]:
-    ahead = ahead_of(entries)
-    found = []
-    for entry in entries:
-        if matched := matches(entry):
-            later = sorted(walk({entry.seq}, ahead))
-            names = [name for seq in later if (name := release_name(entries[seq].body))]
-            stage = entry.body.get("stage")
-            found.append(
-                Use(
-                    entry=entry.seq,
-                    kind=entry.body["kind"],
-                    stage=stage if isinstance(stage, str) else "",
-                    id=entry.body["id"],
-                    models=tuple(dict.fromkeys("/".join(name) for name in names)),
-                    matches=matched,
-                )
-            )
-    return found
+def _commit(entry: Entry) -> str | None:
+    run = entry.body.get("run")
+    commit = run.get("git") if isinstance(run, dict) else None
+    return commit if isinstance(commit, str) else None

@@ -87,21 +87,14 @@ def explore(entries: Sequence[Entry], subject: Subject) -> Reach:
     runs = _runs_of_releases(entries)
     behind, ahead = _neighbours(reach, runs)
     starts = {subject.entry} | _same_release(entries, subject)
-    released = {seq for seq in walk(starts, ahead) if release_name(entries[seq].body)}
+    released = {seq for seq in _walk(starts, ahead) if release_name(entries[seq].body)}
     words = _words(entries, reach, starts | released)
     named = {seq for pair in words for seq in pair}
-    reach.entries = walk(starts | released | named, behind)
-    reach.entries = walk(reach.entries | _revocations(entries, reach), behind)
+    reach.entries = _walk(starts | released | named, behind)
+    reach.entries = _walk(reach.entries | _revocations(entries, reach), behind)
     reach.informed = {pair for pair in words if pair[0] != pair[1]}
     reach.informed |= {(seq, runs[seq]) for seq in reach.entries if seq in runs}
     return reach
-
-
-def ahead_of(entries: Sequence[Entry]) -> dict[int, set[int]]:
-    """By entry number, the entries that were made from what it vouches for."""
-    reach = Reach()
-    _resolve(entries, reach)
-    return _neighbours(reach, _runs_of_releases(entries))[1]
 
 
 def _neighbours(
@@ -117,7 +110,7 @@ def _neighbours(
     return behind, ahead
 
 
-def walk(starts: set[int], following: Mapping[int, set[int]]) -> set[int]:
+def _walk(starts: set[int], following: Mapping[int, set[int]]) -> set[int]:
     """Everything that can be reached, the starts included; circles are no trouble."""
     reached, unvisited = set(starts), list(starts)
     while unvisited:

@@ -138,7 +138,7 @@ def _artifact(entries: Sequence[Entry], asked: str) -> Subject | None:
                 (releases if release_name(entry.body) else makers).append((entry, record))
         for record in inputs_of(entry.body):
             if record["blake3"].startswith(asked):
-                users.append((entry, record))  # noqa: PERF401  # reads as the loop above
+                users.append((entry, record))  # reads as the loop above
     everything = releases + makers + users
     digests = sorted({record["blake3"] for _, record in everything})
     if len(digests) > 1:

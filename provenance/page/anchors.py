@@ -1,13 +1,10 @@
-"""Receipts of anchors, as rows of a table: which head was published where."""
+"""Anchors, as rows of a table: which head was published where, and whether this log fits it."""
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
+from provenance.errors import LogError
+from provenance.log import Log
 from provenance.page.text import flat
-
-LARGEST = 1 << 16
-"""Bytes: a receipt is small; what is larger is none."""
 
 
 @dataclass(frozen=True)
@@ -16,32 +13,51 @@ class AnchorRow:
 
     Args:
         file: its name.
-        size: number of entries of the anchored head, if the receipt says so.
+        fits: whether the log has the anchored root at the anchored size; None where the receipt
+            cannot be read, or was not sent yet.
+        size: number of entries of the anchored head; None if it cannot be read.
+        state: how far it is, as the worker last saw it; or what is wrong with the receipt.
+        tx: of the newest transaction, as far as there is one.
         rows: everything that it says, name and value.
     """
 
     file: str
+    fits: bool | None
     size: int | None
+    state: str
+    tx: str | None
     rows: tuple[tuple[str, str], ...]
 
 
-def anchor_rows(folder: Path) -> tuple[AnchorRow, ...]:
+def anchor_rows(log: Log) -> tuple[AnchorRow, ...]:
     """The receipts in `anchors/` below a log's folder, by name; none if there is no such folder.
 
-    Nothing is checked against a chain here: the page says so.
-
-    Args:
-        folder: of the log.
+    They are compared with the log, not with a chain: the page says so.
     """
+    # Imported here: most logs have none of them.
+    from provenance.anchors.receipt import read_receipt
+
+    history = log.history()
     found = []
-    for path in sorted((folder / "anchors").glob("*.json")):
+    for path in sorted((log.folder / "anchors").glob("*-*.json")):
         try:
-            data = path.read_bytes()[:LARGEST]
-            value = json.loads(data)
-        except (OSError, ValueError, RecursionError):
-            found.append(AnchorRow(path.name, None, (("unreadable", "not JSON"),)))
+            receipt = read_receipt(path)
+        except LogError as error:
+            message = str(error).replace(f"{path} ", "")
+            found.append(AnchorRow(path.name, None, None, message, None, ()))
             continue
-        rows = tuple(flat(value))
-        sizes = [text for name, text in rows if name.split(".")[-1] == "size" and text.isdecimal()]
-        found.append(AnchorRow(path.name, int(sizes[0][:16]) if sizes else None, rows))
+        fits = receipt.origin == log.origin and (
+            receipt.size <= history.size and history.root_at(receipt.size).hex() == receipt.root
+        )
+        sent = receipt.sent
+        found.append(
+            AnchorRow(
+                file=path.name,
+                fits=None if sent is None else fits,
+                size=receipt.size,
+                state=receipt.progress.value,
+                tx=None if sent is None else sent.tx,
+                rows=tuple(flat(receipt.to_dict())),
+            )
+        )
     return tuple(found)

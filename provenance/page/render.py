@@ -48,7 +48,7 @@ def lineage_page(
         TamperedError: the log is not as it was written.
     """
     asked = model if version is None else f"{model}/{version}"
-    return render(build_graph(log, asked), anchor_rows(log.folder), verdicts)
+    return render(build_graph(log, asked), anchor_rows(log), verdicts)
 
 
 def lineage_json(log: Log, model: str, version: str | None = None) -> str:

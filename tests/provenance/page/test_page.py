@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,8 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance import Log, Reason
+from provenance.anchors.chain import Mode, Sent
+from provenance.anchors.receipt import AnchorReceipt, write_receipt
 from provenance.checks.verdict import Category, failed, not_checked, passed
 from provenance.graph import build_graph
+from provenance.layout import Layout
 from provenance.page import lineage_json, lineage_page
 from provenance.report import Finding
 from tests.provenance.conftest import Bench
@@ -180,19 +184,33 @@ def test_verdicts_are_shown_and_never_made_better(story: Log) -> None:
     assert "Verification" not in Document(lineage_page(story, "voices")).text
 
 
-def test_anchor_receipts_of_any_shape(story: Log, bench: Bench) -> None:
+def test_anchors_are_compared_with_the_log(story: Log, bench: Bench) -> None:
     assert "Until a head is anchored" in lineage_page(story, "voices")
+    head = story.head().checkpoint
     folder = bench.folder / "anchors"
     folder.mkdir()
-    (folder / "evm-5.json").write_text('{"chain":"<b>evm</b>","claim":{"size":5},"tx":"0xabc"}')
-    (folder / "bad.json").write_text("{")
-    (folder / "list.json").write_text("[]")
-    (folder / "deep.json").write_text("[" * 100_000)
+    sent = Sent(chain_id="1", tx="0xabc", sender="0xdef", mode=Mode.CALLDATA, contract=None)
+    good = AnchorReceipt(
+        "ethereum", "evm", head.origin, head.size, head.root.hex(), "2026", sent=sent
+    )
+    write_receipt(Layout(bench.folder), good)
     found = Document(lineage_page(story, "voices"))
-    assert "<b>evm</b>" in found.text
-    assert "head of 5 entries, covers this one" in " ".join(found.text.split())
-    assert "4 receipts" in found.text
-    assert "not JSON" in found.text
+    text = " ".join(found.text.split())
+    assert "head of 5 entries, covers this one, queued fits this log" in text
+    assert "0xabc" in text
+    assert "contradicts" not in text
+
+    (folder / "polygon-3.json").write_text('{"chain":"<b>evm</b>","size":3}')
+    (folder / "bsc-3.json").write_text("[" * 60_000)
+    text = " ".join(Document(lineage_page(story, "voices")).text.split())
+    assert "3 receipts" in text
+    assert text.count("is no anchor receipt") >= 2
+    assert "contradicts" not in text, "a damaged receipt is no proof of another history"
+
+    write_receipt(Layout(bench.folder), replace(good, chain="solana", root="00" * 32, size=2))
+    text = " ".join(Document(lineage_page(story, "voices")).text.split())
+    assert "An anchor contradicts this log." in text
+    assert "does not fit this log" in text
 
 
 STRANGE = st.text(max_size=40) | st.sampled_from(hostile.HOSTILE)
