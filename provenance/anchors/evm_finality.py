@@ -6,6 +6,9 @@ from provenance.anchors.chain import ChainUnavailableError, Found, Standing
 from provenance.anchors.evm_fees import natural
 from provenance.anchors.evm_node import EvmNode
 
+# Invalid parameters and no such method (JSON-RPC), unknown block (geth).
+_UNKNOWN_BLOCK = (-32602, -32601, -39001)
+
 
 def locate(node: EvmNode, name: str, confirmations: int, trust_final_tag: bool) -> Found:
     """Where a transaction stands that a node says is in a block.
@@ -62,10 +65,26 @@ def _is_final(eth: Any, number: int, on_top: int, confirmations: int, trust: boo
 
     try:
         final = eth.get_block("finalized")
-    except (BlockNotFound, Web3RPCError):  # a node or a chain without finality
+    except BlockNotFound:
+        final = None
+    except Web3RPCError as error:
+        if not _has_no_finality(error.rpc_response):
+            raise  # asked too often, say: that must not lower what final means
+        final = None
+    if final is None:
         # At least one, whatever is configured: the newest block is never final there.
         return on_top >= max(confirmations, 1)
     return natural(final["number"]) >= number
+
+
+def _has_no_finality(answer: Any) -> bool:
+    """Whether an error means that the node knows no `finalized` block, now or ever."""
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if not isinstance(error, dict):
+        return False
+    if error.get("code") in _UNKNOWN_BLOCK:
+        return True
+    return any(known in str(error.get("message")).lower() for known in ("final", "unknown block"))
 
 
 def _hash(value: object) -> str:

@@ -382,7 +382,15 @@ def test_a_receipt_that_is_not_there_yet(recorded: Recorded) -> None:
     assert recorded.state(eth_getTransactionReceipt=None).standing is Standing.PENDING
 
 
-@pytest.mark.parametrize("missing", [None, failing("Unknown block", -39001)])
+@pytest.mark.parametrize(
+    "missing",
+    [
+        None,
+        failing("Unknown block", -39001),  # geth before the first final block
+        failing("finalized block not found"),  # bor
+        failing("invalid argument 0: hex string without 0x prefix", -32602),  # before the Merge
+    ],
+)
 @pytest.mark.parametrize(
     ("head", "standing"),
     [("0x20", Standing.CONFIRMED), ("0x22", Standing.CONFIRMED), ("0x23", Standing.FINAL)],
@@ -395,6 +403,15 @@ def test_attack_55_without_final_blocks_confirmations_count(
 
     found = recorded.state(eth_getBlockByNumber=block, eth_blockNumber=head)
     assert found.standing is standing
+
+
+def test_attack_55_an_error_does_not_lower_what_final_means(recorded: Recorded) -> None:
+    def block(number: str, full: bool) -> Any:
+        limited = failing("limit exceeded", -32005)
+        return limited if number == "finalized" else recorded._block(number, full)
+
+    with pytest.raises(ChainUnavailableError, match="limit exceeded"):
+        recorded.state(eth_getBlockByNumber=block, eth_blockNumber="0xffff")
 
 
 def test_attack_55_a_final_block_before_ours(recorded: Recorded) -> None:
