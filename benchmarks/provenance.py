@@ -12,8 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.provenance_anchor import anchor_costs
 from benchmarks.provenance_hashing import large_file, small_files
 from benchmarks.provenance_log import log_costs
+from benchmarks.provenance_verify import verify_costs
 from benchmarks.results import TABLES
 from benchmarks.table import keep, show
 
@@ -29,9 +31,19 @@ def log(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     return log_costs(scratch, options.entries, options.repeats)
 
 
+def verify(options: argparse.Namespace, _: Path) -> dict[str, Any]:
+    return verify_costs(options.workspace.resolve(), options.repeats)
+
+
+def anchor(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
+    return anchor_costs(scratch, options.repeats)
+
+
 PARTS: dict[str, Callable[[argparse.Namespace, Path], dict[str, Any]]] = {
     "hashing": hashing,
     "log": log,
+    "verify": verify,
+    "anchor": anchor,
 }
 
 
@@ -60,6 +72,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--file-bytes", type=int, default=4096, help="hashing: size of each")
     parser.add_argument(
         "--entries", type=int, default=1_000_000, help="log: entries of the long log"
+    )
+    parser.add_argument(
+        "--workspace", type=Path, default=Path(), help="verify: where a model was released"
     )
     return parser.parse_args()
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -84,20 +85,18 @@ def _rates(scratch: Path, repeats: int) -> dict[str, Any]:
         log = Log.open(folder / "log" / ".provenance")
         log.append(_body("first"))  # keys are unlocked once a process
         one = [_body(f"s{n}") for n in range(SINGLE)]
-        found["single"].append(_rate(SINGLE, lambda log=log, one=one: [log.append(b) for b in one]))
         many = [[_body(f"b{n}-{m}") for m in range(BATCH)] for n in range(5)]
-        found["batched"].append(
-            _rate(5 * BATCH, lambda log=log, many=many: [log.append_many(b) for b in many])
-        )
         lines = [json.dumps(body).encode() for body in one]
-        found["fsync"].append(
-            _rate(SINGLE, lambda lines=lines, folder=folder: _fsync_each(folder / "bare", lines))
-        )
-        for name, batch in (("sqlite_full", 1), ("sqlite_batched", BATCH)):
-            work = lines if batch == 1 else lines * (5 * BATCH // SINGLE)
-            found[name].append(
-                _rate(len(work), lambda n=name, w=work, b=batch, f=folder: _sqlite(f / n, w, b))
-            )
+        more = lines * (5 * BATCH // SINGLE)
+        calls: dict[str, tuple[int, Callable[[], object]]] = {
+            "single": (SINGLE, partial(_append_each, log, one)),
+            "batched": (5 * BATCH, partial(_append_batches, log, many)),
+            "fsync": (SINGLE, partial(_fsync_each, folder / "bare", lines)),
+            "sqlite_full": (SINGLE, partial(_sqlite, folder / "one.sqlite", lines, 1)),
+            "sqlite_batched": (5 * BATCH, partial(_sqlite, folder / "many.sqlite", more, BATCH)),
+        }
+        for name, (count, call) in calls.items():
+            found[name].append(count / cost_of(call)["wall"])
     pairs = {
         "single / fsync": ("single", "fsync"),
         "single / sqlite_full": ("single", "sqlite_full"),
@@ -112,8 +111,18 @@ def _rates(scratch: Path, repeats: int) -> dict[str, Any]:
     }
 
 
-def _rate(count: int, call: Callable[[], object]) -> float:
-    return count / cost_of(call)["wall"]
+def _append_each(log: Log, bodies: list[Body]) -> None:
+    for body in bodies:
+        log.append(body)
+
+
+def _append_batches(log: Log, batches: list[list[Body]]) -> None:
+    for batch in batches:
+        log.append_many(batch)
+
+
+def _append_fresh(folder: Path, body: Body) -> None:
+    Log.open(folder).append(body)
 
 
 def _fsync_each(path: Path, lines: list[bytes]) -> None:
@@ -151,12 +160,10 @@ def _appends(scratch: Path, long: Path, repeats: int) -> dict[str, Any]:
         log.append(_body("warm"))
     for turn in range(4 * repeats):
         for name, log in logs.items():
-            opened[name].append(cost_of(lambda log=log, turn=turn: log.append(_body(f"o{turn}"))))
+            opened[name].append(cost_of(partial(log.append, _body(f"o{turn}"))))
     for turn in range(4 * repeats):
         for name, log in logs.items():
-            fresh[name].append(
-                cost_of(lambda log=log, turn=turn: Log.open(log.folder).append(_body(f"f{turn}")))
-            )
+            fresh[name].append(cost_of(partial(_append_fresh, log.folder, _body(f"f{turn}"))))
     return {
         kind: {
             **{name: _spread([1000 * line["wall"] for line in lines[name]]) for name in lines},
