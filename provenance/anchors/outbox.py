@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from provenance.anchors.chain import Chain, ChainError, ChainRefusedError, Claim
+from provenance.anchors.chain import Chain, ChainError, ChainRefusedError
 from provenance.anchors.config import AnchorConfig, ChainConfig
 from provenance.anchors.follow import follow, hand_over
+from provenance.anchors.held import held_already
 from provenance.anchors.receipt import (
     AnchorReceipt,
     Progress,
@@ -175,7 +176,9 @@ class Outbox:
         try:
             receipt = self._keep(hand_over(chain, receipt, self.now()))
         except ChainError as error:
-            if isinstance(error, ChainRefusedError) and self._held(chain, receipt):
+            refused = isinstance(error, ChainRefusedError)
+            if refused and (held := held_already(chain, receipt, self.layout, self.store)):
+                self._keep(held)
                 return
             self._keep(replace(receipt, error=str(error)))
             raise
@@ -184,42 +187,6 @@ class Outbox:
         if receipt.progress is Progress.QUEUED:  # it cost a fee: not again before the next wait
             raise ChainRefusedError(receipt.error)
         self.say(f"{receipt.chain}: {receipt.progress.value}")
-
-    def _held(self, chain: Chain, receipt: AnchorReceipt) -> bool:
-        """Whether the contract holds the claim already, or a larger one of this log.
-
-        Raises:
-            TamperedError: ANCHOR_CONFLICT, it holds another root; ROLLED_BACK, more than the log.
-        """
-        claim: Claim = receipt.claim
-        size = chain.head_size(claim.log_id)
-        if size is None or size < claim.size:
-            return False
-        head = read_head(self.layout, self.store).checkpoint
-        if size > head.size:
-            raise TamperedError(
-                f"the contract on {receipt.chain} holds {size} entries of this log, but only "
-                f"{head.size} are here: it was rolled back",
-                Reason.ROLLED_BACK,
-            )
-        root = chain.root_at(claim.log_id, size)
-        history = History(self.layout, head.origin)
-        history.extend(head)
-        if root is None or root != history.root_at(size):
-            raise TamperedError(
-                f"the contract on {receipt.chain} holds another root at {size} entries "
-                f"({'none' if root is None else root.hex()}) than this log "
-                f"({history.root_at(size).hex()}): two histories were signed",
-                Reason.ANCHOR_CONFLICT,
-            )
-        self._keep(
-            replace(
-                receipt,
-                progress=Progress.SUPERSEDED,
-                error=f"the contract holds {size} entries already",
-            )
-        )
-        return True
 
     def _due(
         self, config: ChainConfig, head: Checkpoint, own: list[AnchorReceipt], force: bool

@@ -16,6 +16,8 @@ SWITCH = "CAIRN_ANCHOR"
 CONFIG = "CAIRN_ANCHOR_CONFIG"
 """Environment variable that hands the configuration on: command lines are for everyone to see."""
 
+_started: list[subprocess.Popen[bytes]] = []
+
 
 def start_worker(folder: Path, config: AnchorConfig, keys: Path | None = None) -> int | None:
     """Anchor the head of a log in the background. Returns at once and never raises.
@@ -52,8 +54,8 @@ def start_worker(folder: Path, config: AnchorConfig, keys: Path | None = None) -
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C on the run is not meant for it
             )
-        # It is left to itself; without this Python warns that nobody waited for it.
-        worker.returncode = 0
+        # Left to itself; but a process that starts many shall not collect ended ones as zombies.
+        _started[:] = [earlier for earlier in _started if earlier.poll() is None] + [worker]
         return worker.pid
     return None
 
