@@ -103,9 +103,10 @@ def _started(mlflow: ModuleType, run: str) -> str | None:
 
 def _upload(mlflow: ModuleType, made: Release, written: tuple[Path, ...]) -> None:
     client = mlflow.MlflowClient()
-    version = client.get_model_version(made.model, made.version)
+    # Its field model_id stays empty in a database; the source is the logged model that we gave it.
+    source = client.get_model_version(made.model, made.version).source
     for path in written:
-        client.log_model_artifact(version.model_id, str(path))
+        client.log_model_artifact(source.removeprefix("models:/"), str(path))
 
 
 def _show(mlflow: ModuleType, run: str, written: tuple[Path, ...]) -> None:

@@ -4,6 +4,7 @@ import json
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from prefect import task
@@ -11,6 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from rich.console import Console
 
 from provenance import Artifact, Log, ProvenanceError
+from provenance.page import lineage_json, lineage_page
 from provenance.releases import CARD, Release, champion, released_before
 from tasks.params.release import ReleaseParams
 from tasks.release.attest import attest
@@ -52,10 +54,12 @@ def release_model(params: ReleaseParams, workspace: Workspace) -> Artifact:
     Raises:
         CheckFailed: the gate said no, or the final verification found something wrong.
         TamperedError: bytes changed since they were logged, of this model or of the champion.
-        InputError: an upstream output is missing, or a limit is set on an unknown figure.
+        InputError: an upstream output is missing, a limit is set on an unknown figure, or
+            policy.yaml is no policy.
     """
     source = read_source(workspace)
     log = Log.open(workspace.provenance)
+    record_policy(log, workspace)  # a release is judged by the policy in force when it happened
     with tracked_run("release", params, inputs=source.inputs, workspace=workspace) as run:
         checked = check_gate(flatten(source.metrics), params.gate)
         decision = decide(source, champion(log, params.name), workspace.root, params.promotion)
@@ -64,7 +68,6 @@ def release_model(params: ReleaseParams, workspace: Workspace) -> Artifact:
         prepared = known or _log(run, params.name, source, card)
         output = _publish(run, source, card, checked)
         _tell(run, decision)
-    record_policy(log, workspace)
     # Only now that the run has happened does the model get a version that people can find.
     if isinstance(prepared, Logged):
         made = _register(log, run, params.name, prepared, card, source.split, decision)
@@ -72,6 +75,7 @@ def release_model(params: ReleaseParams, workspace: Workspace) -> Artifact:
         made = _confirm(log, run, prepared, decision)
     mlflow = connect(workspace)
     attest(mlflow, workspace, log, made)
+    _draw(mlflow, run.run_id, log, made)
     set_aliases(mlflow, log, made)
     verify_and_print(workspace, log, made, decision.reason, Console())
     return output
@@ -147,3 +151,10 @@ def _anchor(log: Log, run: TrackedRun, made: Release) -> None:
     if entry is None:
         raise ProvenanceError(f"run {run.run_id} is not in the log that it was committed to")
     anchor(log, made, run=run.run_id, inputs=entry.body["inputs"])
+
+
+def _draw(mlflow: ModuleType, run: str, log: Log, made: Release) -> None:
+    """Where the model came from, on the page of the run."""
+    client = mlflow.MlflowClient()
+    client.log_text(run, lineage_page(log, made.model, made.version), "lineage/lineage.html")
+    client.log_text(run, lineage_json(log, made.model, made.version), "lineage/lineage.json")

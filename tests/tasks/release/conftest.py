@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 from safetensors.numpy import save_file
 
+from provenance import Artifact
 from tasks.params.release import GateParams, PromotionParams, ReleaseParams
 from tasks.tracked import tracked_run
 from tasks.workspace import Workspace
@@ -94,7 +95,8 @@ def train(workspace: Workspace) -> Train:
             save_file({"weight": np.array([weight], dtype=np.float32)}, path)
 
         folder = workspace.stage("train")
-        with tracked_run("train", Nothing(), workspace=workspace) as run:
+        read = [Artifact.of(workspace.manifest)]
+        with tracked_run("train", Nothing(), inputs=read, workspace=workspace) as run:
             run.publish(folder / "model.safetensors", weights)
             run.publish(folder / "config.json", lambda path: path.write_text("{}") and None)
             run.publish(folder / "predictions.parquet", answers.to_parquet)
