@@ -1,13 +1,12 @@
 """The head of a log: its checkpoint, checked against the trusted keys and what was seen before."""
 
-import contextlib
 from dataclasses import dataclass
 
 from provenance.checkpoint import Checkpoint, parse_checkpoint
 from provenance.errors import LogError, LogMissingError, Reason, TamperedError
 from provenance.history import History
 from provenance.identity import Identity, open_signed
-from provenance.key_history import KeyHistory, beside, claimed, in_entries, refuse_beyond
+from provenance.key_history import KeyHistory, Trust, beside, in_entries, refuse_beyond
 from provenance.keys import KeyStore
 from provenance.layout import Layout
 from provenance.note import KEY_ID_BYTES, LARGEST_NOTE, split_note
@@ -64,13 +63,14 @@ def read_head(
     # pin after, so a log that grows meanwhile is never behind.
     pinned = pins.of(origin)
     note = _read_checkpoint(layout, place)
+    trust = Trust(store, origin, also)
     try:
-        text, signers = _open(note, layout, store, origin, also)
+        text, signers = _open(note, layout, trust, origin)
     except TamperedError as error:
         partly = writing and error.reason is Reason.UNTRUSTED_KEY
         if not (partly and _signed_by_older(note, store, origin, pinned)):
             raise TamperedError(
-                f"{layout.checkpoint}: {error}{_advice(error, layout, store, origin)}", error.reason
+                f"{layout.checkpoint}: {error}{_advice(error, note, store, origin)}", error.reason
             ) from error
         text, signers = split_note(note)[0], store.identities()[:1]
     checkpoint = parse_checkpoint(text)
@@ -81,7 +81,7 @@ def read_head(
             Reason.LOG_REPLACED,
         )
     check_against_pin(checkpoint, pinned)
-    limits = store.limits(origin)
+    limits = trust.limits
     within = [
         one
         for one in signers
@@ -89,31 +89,24 @@ def read_head(
     ]
     signer = (within or signers)[0]
     refuse_beyond(checkpoint, signer.fingerprint, limits.get(signer.fingerprint))
-    if not _is_known(signer, store, origin, also):
+    if not trust.knows(signer):
         _confirm(checkpoint, signer, layout, store)
     return Head(checkpoint, signer, pinned, place)
 
 
 def _open(
-    note: bytes, layout: Layout, store: KeyStore, origin: str, also: tuple[Identity, ...]
+    note: bytes, layout: Layout, trust: Trust, origin: str
 ) -> tuple[str, tuple[Identity, ...]]:
     try:
-        opened, full = open_signed(note, origin, (*claimed(store, origin, beside(layout)), *also))
+        opened, full = open_signed(note, origin, trust.candidates(beside(layout)))
     except TamperedError as error:
         if error.reason is not Reason.UNTRUSTED_KEY:
             raise
-        found = claimed(store, origin, in_entries(layout))
-        if all(_is_known(one, store, origin, also) for one in found):
+        found = trust.candidates(in_entries(layout))
+        if all(trust.knows(one) for one in found):
             raise  # the entries name no successor either
-        opened, full = open_signed(note, origin, (*found, *also))
+        opened, full = open_signed(note, origin, found)
     return opened.text, full
-
-
-def _is_known(one: Identity, store: KeyStore, origin: str, also: tuple[Identity, ...]) -> bool:
-    """Whether it takes no entry of the log to believe in this identity."""
-    learned = {limit.heir for limit in store.limits(origin).values()}
-    trusted = {known.fingerprint for known in (*store.identities(), *store.retired(), *also)}
-    return one.fingerprint in trusted | learned
 
 
 def _confirm(head: Checkpoint, signer: Identity, layout: Layout, store: KeyStore) -> None:
@@ -159,7 +152,7 @@ def _read_checkpoint(layout: Layout, place: Place | None) -> bytes:
         raise LogError(f"{layout.checkpoint} cannot be read ({error.strerror})") from error
 
 
-def _advice(error: TamperedError, layout: Layout, store: KeyStore, origin: str) -> str:
+def _advice(error: TamperedError, note: bytes, store: KeyStore, origin: str) -> str:
     if error.reason is not Reason.UNTRUSTED_KEY:
         return ""
     if "both are needed" in str(error):
@@ -168,12 +161,8 @@ def _advice(error: TamperedError, layout: Layout, store: KeyStore, origin: str) 
             "the pipeline once more (cairn run)"
         )
     former = {item.key_id for one in store.retired() for item in one.verifiers(origin)}
-    with contextlib.suppress(TamperedError):
-        if any(
-            blob[:KEY_ID_BYTES] in former
-            for _, blob in split_note(_read_checkpoint(layout, None))[1]
-        ):
-            return "; these are your own former keys: run cairn keys rotate in this workspace"
+    if any(blob[:KEY_ID_BYTES] in former for _, blob in split_note(note)[1]):
+        return "; these are your own former keys: run cairn keys rotate in this workspace"
     return (
         f"; if you trust the signer, get its public keys from them and put them into "
         f"{store.trusted_folder}/NAME.pub (cairn keys trust FILE --name NAME)"

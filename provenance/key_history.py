@@ -147,26 +147,47 @@ def refuse_beyond(head: Checkpoint, signer: str, limit: Limit | None) -> None:
         )
 
 
-def claimed(
-    store: KeyStore, origin: str, statements: Iterable[KeyStatement]
-) -> tuple[Identity, ...]:
+class Trust:
     """Who may have signed a head: trusted identities, own former ones, and claimed successors.
 
-    A successor is only a claim until `KeyHistory` has found it in the entries; once it has, no
-    other successor of the same key is considered.
+    Args:
+        store: of the reader.
+        origin: of the log.
+        also: identities to accept besides.
     """
-    found = {one.fingerprint: one for one in store.identities()}
-    limits = store.limits(origin)  # after the identities: asking for them ends what a crash left
-    for one in store.retired():
-        if one.fingerprint in limits:
-            found.setdefault(one.fingerprint, one)
-    rotations = [one for one in statements if one.log == origin and one.heir is not None]
-    while True:
-        before = len(found)
-        for rotation in rotations:
-            _follow(rotation, found, limits)
-        if len(found) == before:
-            return tuple(found.values())
+
+    def __init__(self, store: KeyStore, origin: str, also: tuple[Identity, ...] = ()) -> None:
+        self._identities = store.identities()
+        self._origin = origin
+        self._also = also
+        # After the identities: asking for them ends what a crash left.
+        self.limits = store.limits(origin)
+        self._former = store.retired() if self.limits else ()
+
+    def candidates(self, statements: Iterable[KeyStatement]) -> tuple[Identity, ...]:
+        """Everyone who may have signed, if these statements are true.
+
+        A successor is only a claim until `KeyHistory` has found it in the entries; once it has, no
+        other successor of the same key is considered.
+        """
+        found = {one.fingerprint: one for one in self._identities}
+        for one in self._former:
+            if one.fingerprint in self.limits:
+                found.setdefault(one.fingerprint, one)
+        rotations = [one for one in statements if one.log == self._origin and one.heir is not None]
+        while True:
+            before = len(found)
+            for rotation in rotations:
+                _follow(rotation, found, self.limits)
+            if len(found) == before:
+                return (*found.values(), *self._also)
+
+    def knows(self, one: Identity) -> bool:
+        """Whether it takes no entry of the log to believe in this identity."""
+        trusted = (*self._identities, *self._former, *self._also)
+        return any(one.fingerprint == known.fingerprint for known in trusted) or any(
+            one.fingerprint == limit.heir for limit in self.limits.values()
+        )
 
 
 def _follow(statement: KeyStatement, found: dict[str, Identity], limits: dict[str, Limit]) -> None:

@@ -133,9 +133,11 @@ class KeyStore:
             KeyStoreError: as `signer`; or the own keys were revoked in this log.
         """
         self.settle()
-        ed25519, rsa = self.ed25519_key(), self.rsa_key()
-        if self._moving.exists() or self.ed25519_key() != ed25519:
-            return self.signers(origin)  # another process rotates the keys at this moment
+        ed25519 = self.ed25519_key()
+        file = self.private_file.stat().st_ino
+        rsa = self.rsa_key()
+        if self._moving.exists() or self.private_file.stat().st_ino != file:
+            return self.signers(origin)  # another process changes the keys at this moment
         mine = fingerprint(ed25519.public_key())
         if limit := self.limits(origin).get(mine):
             raise KeyStoreError(

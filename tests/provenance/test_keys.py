@@ -162,3 +162,46 @@ def test_two_processes_that_make_the_first_key_get_the_same(store: KeyStore) -> 
     assert len({child.communicate()[0] for child in children}) == 1
     assert [child.returncode for child in children] == [0, 0, 0]
     assert {path.name for path in store.folder.iterdir()} == {"ed25519.pem", "ed25519.pub"}
+
+
+def test_processes_that_first_sign_at_once_sign_alike(store: KeyStore) -> None:
+    program = (
+        "import sys; from pathlib import Path; from provenance.keys import KeyStore\n"
+        "for signer in KeyStore(Path(sys.argv[1])).signers(sys.argv[2]):\n"
+        "    print(signer.sign(b'x').hex())"
+    )
+    command = [sys.executable, "-c", program, str(store.folder), ORIGIN]
+    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    [signatures] = {child.communicate()[0] for child in children}
+    assert len(signatures.split()) == 2
+    assert {path.name for path in store.folder.iterdir()} == {
+        f"{kind}.{half}" for kind in ("ed25519", "rsa") for half in ("pem", "pub")
+    }
+    own = store.own()
+    assert own is not None
+    for verifier, signature in zip(own.verifiers(ORIGIN), signatures.split(), strict=True):
+        assert verifier.accepts(b"x", bytes.fromhex(signature))
+
+
+def test_the_key_of_oms_bundles_is_made_when_first_asked_for(store: KeyStore) -> None:
+    store.signers(ORIGIN)
+    own = store.own()
+    assert own is not None
+    assert own.ec is None
+    key = store.ec_key()
+    assert key.curve.name == "secp256r1"
+    assert stat.S_IMODE((store.folder / "ec.pem").stat().st_mode) == 0o600
+    own = store.own()
+    assert own is not None
+    assert own.ec == key.public_key()
+    assert own.pem().count(b"BEGIN PUBLIC KEY") == 3
+    other_curve = ec.generate_private_key(ec.SECP384R1())
+    (store.folder / "ec.pem").write_bytes(
+        other_curve.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    with pytest.raises(KeyStoreError, match="is on the curve secp384r1, P-256 is needed"):
+        store.ec_key()
