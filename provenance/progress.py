@@ -4,8 +4,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from provenance.artifact import Artifact
 from provenance.measure import Progress
+from provenance.stat_cache import StatCache
 
 SECONDS_BEFORE = 0.5
 """Shorter work shows nothing."""
@@ -28,6 +31,22 @@ def shown_progress(what: str) -> Iterator[Progress]:
             yield progress
     else:
         yield _Lines(what)
+
+
+def artifact_for_recording(path: Path, cache: StatCache | None = None) -> Artifact:
+    """Hash a file or folder that a person waits for: with progress, reading only what changed.
+
+    Never for a verification: that is `Artifact.of` without a cache.
+
+    Args:
+        path: the file or folder.
+        cache: by default the user's own, `StatCache()`.
+
+    Raises:
+        UnhashableError, ChangedWhileHashingError: as `Artifact.of`.
+    """
+    with shown_progress(f"hashing {path}") as progress:
+        return Artifact.of(path, StatCache() if cache is None else cache, progress)
 
 
 @contextmanager

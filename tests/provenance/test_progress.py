@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from provenance import Artifact, progress
-from provenance.progress import shown_progress
+from provenance.progress import artifact_for_recording, shown_progress
+from provenance.stat_cache import StatCache
 
 
 def test_lines_where_there_is_no_terminal(
@@ -39,3 +40,17 @@ def test_a_bar_in_a_terminal(
     assert out == ""
     assert "hashing [raw]" in err
     assert "3.1/3.1 MB" in err
+
+
+def test_recording_remembers_in_the_users_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    (tmp_path / "file").write_text("x")
+    made = artifact_for_recording(tmp_path / "file")
+    assert made == Artifact.of(tmp_path / "file")
+    assert len(list((tmp_path / "home" / "cairn" / "hashes").iterdir())) == 1
+    other = StatCache(tmp_path / "other")
+    assert artifact_for_recording(tmp_path / "file", other) == made
+    assert len(list(other.folder.iterdir())) == 1
+    assert capsys.readouterr() == ("", ""), "short work says nothing"
