@@ -18,7 +18,7 @@ from .conftest import Bench
 
 
 @pytest.mark.parametrize("size", ["7", "5", "06", "-6", "9" * 1000])
-def test_an_edited_size(bench: Bench, log: Log, size: str) -> None:
+def test_attack_16_an_edited_size(bench: Bench, log: Log, size: str) -> None:
     text = bench.checkpoint.read_text()
     bench.checkpoint.write_text(text.replace("\n6\n", f"\n{size}\n"))
     refused(bench, Reason.BAD_SIGNATURE, "does not fit the signed text")
@@ -26,13 +26,13 @@ def test_an_edited_size(bench: Bench, log: Log, size: str) -> None:
 
 
 @pytest.mark.parametrize("size", ["06", "-6", "9" * 1000, "6 ", ""])
-def test_a_size_that_is_none_even_if_signed(bench: Bench, log: Log, size: str) -> None:
+def test_attack_16_a_size_that_is_none_even_if_signed(bench: Bench, log: Log, size: str) -> None:
     text = bench.checkpoint.read_text().split("\n\n")[0] + "\n"
     sign_again(bench, text.replace("\n6\n", f"\n{size}\n"))
     refused(bench, Reason.BAD_CHECKPOINT, "size")
 
 
-def test_an_extension_line_even_if_signed(bench: Bench, log: Log) -> None:
+def test_attack_20_an_extension_line_even_if_signed(bench: Bench, log: Log) -> None:
     sign_again(bench, bench.checkpoint.read_text().split("\n\n")[0] + "\nmore\n")
     refused(bench, Reason.BAD_CHECKPOINT, "has 4 lines, 3 are expected")
 
@@ -48,7 +48,7 @@ def test_an_extension_line_even_if_signed(bench: Bench, log: Log) -> None:
     ],
     ids=["signatures stripped", "CRLF", "too long", "empty", "zeros"],
 )
-def test_a_checkpoint_that_is_no_note(
+def test_attack_20_a_checkpoint_that_is_no_note(
     bench: Bench, log: Log, edit: Callable[[bytes], bytes]
 ) -> None:
     bench.checkpoint.write_bytes(edit(bench.checkpoint.read_bytes()))
@@ -64,7 +64,7 @@ def test_another_signer(bench: Bench, log: Log) -> None:
     refuses_to_append(bench)
 
 
-def test_the_checkpoint_of_another_log_of_the_same_signer(
+def test_attack_19_the_checkpoint_of_another_log_of_the_same_signer(
     bench: Bench, log: Log, tmp_path: Path
 ) -> None:
     other = Log.open(tmp_path / "other" / ".provenance")
@@ -74,7 +74,7 @@ def test_the_checkpoint_of_another_log_of_the_same_signer(
     refuses_to_append(bench)
 
 
-def test_another_log_in_its_place(bench: Bench, log: Log, tmp_path: Path) -> None:
+def test_attack_19_another_log_in_its_place(bench: Bench, log: Log, tmp_path: Path) -> None:
     other = Log.open(tmp_path / "other" / ".provenance")
     other.append({"kind": "run", "id": "r0"})
     shutil.rmtree(bench.folder)

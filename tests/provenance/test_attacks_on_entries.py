@@ -13,7 +13,7 @@ from .conftest import Bench
 
 
 @pytest.mark.parametrize("seq", range(6))
-def test_an_edited_byte_names_the_entry(bench: Bench, log: Log, seq: int) -> None:
+def test_attack_01_an_edited_byte_names_the_entry(bench: Bench, log: Log, seq: int) -> None:
     rewrite(
         bench,
         lambda lines: [
@@ -33,22 +33,22 @@ def test_a_line_that_is_no_json_names_the_entry(bench: Bench, log: Log) -> None:
     refused(bench, Reason.LOG_ENTRY_CHANGED, "entry 2 was changed: not JSON", 2)
 
 
-def test_a_deleted_entry(bench: Bench, log: Log) -> None:
+def test_attack_02_a_deleted_entry(bench: Bench, log: Log) -> None:
     rewrite(bench, lambda lines: lines[:2] + lines[3:])
     refused(bench, Reason.LOG_ENTRY_CHANGED, "entry 2 was removed or moved: entry 3 stands", 2)
 
 
-def test_swapped_entries(bench: Bench, log: Log) -> None:
+def test_attack_03_swapped_entries(bench: Bench, log: Log) -> None:
     rewrite(bench, lambda lines: [lines[1], lines[0], *lines[2:]])
     refused(bench, Reason.LOG_ENTRY_CHANGED, "entry 0 was removed or moved: entry 1 stands", 0)
 
 
-def test_an_old_entry_replayed_at_the_end(bench: Bench, log: Log) -> None:
+def test_attack_04_an_old_entry_replayed_at_the_end(bench: Bench, log: Log) -> None:
     rewrite(bench, lambda lines: [*lines[:5], lines[2]])
     refused(bench, Reason.LOG_ENTRY_CHANGED, "entry 5 was removed or moved: entry 2 stands", 5)
 
 
-def test_a_recomputed_chain_without_the_key(bench: Bench, log: Log) -> None:
+def test_attack_05_a_recomputed_chain_without_the_key(bench: Bench, log: Log) -> None:
     bodies = [json.loads(line)["body"] for line in bench.lines()]
     assert rechain(log.origin, bodies) == bench.entries.read_bytes()
     bodies[1]["id"] = "x1"
@@ -68,7 +68,9 @@ def test_a_recomputed_chain_without_the_key(bench: Bench, log: Log) -> None:
         (b'"seq":2', b'"seq":2,"zzz":1'),
     ],
 )
-def test_the_same_value_in_other_bytes(bench: Bench, log: Log, old: bytes, new: bytes) -> None:
+def test_attack_06_the_same_value_in_other_bytes(
+    bench: Bench, log: Log, old: bytes, new: bytes
+) -> None:
     rewrite(bench, lambda lines: [*lines[:2], lines[2].replace(old, new), *lines[3:]])
     refused(bench, Reason.LOG_ENTRY_CHANGED, "entry 2 was changed", 2)
 

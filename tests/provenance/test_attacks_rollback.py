@@ -12,7 +12,7 @@ from .conftest import Bench
 
 
 @pytest.mark.parametrize("with_state", [True, False])
-def test_a_cut_tail(bench: Bench, log: Log, with_state: bool) -> None:
+def test_attack_08_a_cut_tail(bench: Bench, log: Log, with_state: bool) -> None:
     rewrite(bench, lambda lines: [*lines[:5], lines[5][:-4]])
     if not with_state:
         (bench.folder / "state.json").unlink()
@@ -25,7 +25,7 @@ def test_a_cut_tail(bench: Bench, log: Log, with_state: bool) -> None:
     refuses_to_append(bench)
 
 
-def test_only_the_checkpoint_rolled_back(bench: Bench, log: Log) -> None:
+def test_attack_09_only_the_checkpoint_rolled_back(bench: Bench, log: Log) -> None:
     old = bench.checkpoint.read_bytes()
     log.append({"kind": "run", "id": "r6"})
     bench.checkpoint.write_bytes(old)
@@ -36,7 +36,7 @@ def test_only_the_checkpoint_rolled_back(bench: Bench, log: Log) -> None:
     refuses_to_append(bench)
 
 
-def test_everything_rolled_back(bench: Bench, log: Log) -> None:
+def test_attack_10_everything_rolled_back(bench: Bench, log: Log) -> None:
     old = bench.snapshot()
     reader = bench.open()
     log.append({"kind": "run", "id": "r6"})
@@ -54,7 +54,9 @@ def test_everything_rolled_back(bench: Bench, log: Log) -> None:
 
 
 @pytest.mark.parametrize("more", [[], ["state.json"], ["state.json", "entries.jsonl"]])
-def test_a_missing_checkpoint_is_never_a_new_log(bench: Bench, log: Log, more: list[str]) -> None:
+def test_attack_11_a_missing_checkpoint_is_never_a_new_log(
+    bench: Bench, log: Log, more: list[str]
+) -> None:
     for name in ["checkpoint", *more]:
         (bench.folder / name).unlink()
     refused(bench, Reason.CHECKPOINT_MISSING, "is missing, though a log was begun there")
@@ -62,7 +64,7 @@ def test_a_missing_checkpoint_is_never_a_new_log(bench: Bench, log: Log, more: l
         bench.open()
 
 
-def test_a_log_that_is_gone(bench: Bench, log: Log) -> None:
+def test_attack_11_a_log_that_is_gone(bench: Bench, log: Log) -> None:
     shutil.rmtree(bench.folder)
     report = bench.verify()
     assert report.first is not None
@@ -70,7 +72,7 @@ def test_a_log_that_is_gone(bench: Bench, log: Log) -> None:
     assert report.checks == dict.fromkeys(report.checks, "not checked") | {"signature": "failed"}
 
 
-def test_two_histories_signed_by_the_same_key(bench: Bench, log: Log) -> None:
+def test_attack_13_two_histories_signed_by_the_same_key(bench: Bench, log: Log) -> None:
     old, pins = bench.snapshot(), (bench.keys / "pins").rename(bench.keys / "kept")
     log = bench.open()
     log.append({"kind": "run", "id": "one"})
@@ -84,7 +86,7 @@ def test_two_histories_signed_by_the_same_key(bench: Bench, log: Log) -> None:
     assert pins.exists()
 
 
-def test_a_longer_log_must_go_on_from_the_pin(bench: Bench, log: Log) -> None:
+def test_attack_13_a_longer_log_must_go_on_from_the_pin(bench: Bench, log: Log) -> None:
     old = bench.snapshot()
     log.append({"kind": "run", "id": "one"})
     pin = next((bench.keys / "pins").glob("*.json"))

@@ -51,7 +51,7 @@ GOOD = {"path": "x", "blake3": DIGEST, "size": 7}
         (run("a", inputs=[{**GOOD, "path": "a//b"}]), "has an empty"),
     ],
 )
-def test_what_the_log_does_not_take(bench: Bench, body: Any, why: str) -> None:
+def test_attack_49_what_the_log_does_not_take(bench: Bench, body: Any, why: str) -> None:
     log = bench.open()
     log.append(run("before"))
     before = bench.snapshot()

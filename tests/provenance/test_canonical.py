@@ -96,6 +96,6 @@ def deep() -> list[Any]:
     [math.nan, math.inf, 2**60, -(2**53), "\ud800", {1: 2}, {"a": object()}, b"bytes", deep()],
     ids=["nan", "inf", "2**60", "-2**53", "surrogate", "int key", "object", "bytes", "deep"],
 )
-def test_values_without_a_canonical_form_are_refused(value: Any) -> None:
+def test_attack_49_values_without_a_canonical_form_are_refused(value: Any) -> None:
     with pytest.raises(NotCanonicalError, match="cannot be written as canonical JSON"):
         canonical.encode(value)

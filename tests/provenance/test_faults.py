@@ -47,7 +47,7 @@ def still_sound(bench: Bench, ids: list[str], after: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::provenance.ProvenanceWarning")
-def test_a_full_disk(bench: Bench) -> None:
+def test_fault_46_a_full_disk(bench: Bench) -> None:
     """A limit on file size stands in: write gives EFBIG, in the middle of a line."""
     bench.fill(3)
     limit = bench.entries.stat().st_size + 600
@@ -144,7 +144,7 @@ def test_unreadable_files_are_errors(bench: Bench) -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::provenance.ProvenanceWarning")
-def test_kill_9_while_appending(bench: Bench) -> None:
+def test_fault_41_kill_9_while_appending(bench: Bench) -> None:
     bench.open()
     known: list[str] = []
     for turn in range(12):
@@ -187,7 +187,7 @@ def prepare(folder: Path, torn: bool) -> Bench:
 @pytest.mark.filterwarnings("ignore::provenance.ProvenanceWarning")
 @pytest.mark.parametrize("torn", [False, True], ids=["clean", "torn"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_at_each_system_call(
+def test_fault_41_a_fault_at_each_system_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, torn: bool
 ) -> None:
     """Only calls on the log's own folder are hit, the k-th one in round k, until none is left."""

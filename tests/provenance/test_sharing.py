@@ -31,7 +31,7 @@ def test_reading_goes_on_while_others_append(bench: Bench) -> None:
         assert found.seq == i
 
 
-def test_threads_with_one_log(bench: Bench) -> None:
+def test_fault_45_threads_with_one_log(bench: Bench) -> None:
     log = bench.open()
 
     def work(name: str) -> None:
@@ -56,7 +56,7 @@ for i in range(25):
 """
 
 
-def test_four_processes_with_25_entries_each(bench: Bench) -> None:
+def test_fault_45_four_processes_with_25_entries_each(bench: Bench) -> None:
     """They also race to make the log and its key."""
     children = [
         subprocess.Popen([sys.executable, "-c", WORKER, str(bench.folder), str(k)])

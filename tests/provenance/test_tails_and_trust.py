@@ -12,7 +12,7 @@ from .attack import rechain, refused
 from .conftest import Bench
 
 
-def test_a_torn_line_is_set_aside(bench: Bench, log: Log) -> None:
+def test_fault_42_a_torn_line_is_set_aside(bench: Bench, log: Log) -> None:
     good = bench.entries.read_bytes()
     bench.entries.write_bytes(good + b'{"body":{"id":"to')
     report = bench.verify()
@@ -26,7 +26,7 @@ def test_a_torn_line_is_set_aside(bench: Bench, log: Log) -> None:
     assert any(orphan.name in note for note in bench.verify().notes)
 
 
-def test_a_well_chained_foreign_line_is_never_adopted(bench: Bench, log: Log) -> None:
+def test_attack_43_a_well_chained_foreign_line_is_never_adopted(bench: Bench, log: Log) -> None:
     bodies = [json.loads(line)["body"] for line in bench.lines()]
     bodies.append({"id": "evil", "kind": "release"})
     bench.entries.write_bytes(rechain(log.origin, bodies))
@@ -56,7 +56,9 @@ def test_a_well_chained_foreign_line_is_never_adopted(bench: Bench, log: Log) ->
         b'{"end":%d,"last":"00","peaks":[],"size":1,"start":0}' % 10**12,
     ],
 )
-def test_a_lost_or_damaged_cache_is_rebuilt(bench: Bench, log: Log, state: bytes | None) -> None:
+def test_fault_44_a_lost_or_damaged_cache_is_rebuilt(
+    bench: Bench, log: Log, state: bytes | None
+) -> None:
     path = bench.folder / "state.json"
     good = path.read_bytes()
     path.unlink()

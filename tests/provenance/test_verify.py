@@ -161,7 +161,7 @@ def test_failures_vouch_for_nothing(bench: Bench) -> None:
     assert bench.verify().ok
 
 
-def test_a_clock_that_goes_back_is_noted(bench: Bench) -> None:
+def test_fault_48_a_clock_that_goes_back_is_noted(bench: Bench) -> None:
     for i, ts in enumerate(
         ["2026-01-02T00:00:00+00:00", "2026-01-01T00:00:00+00:00", "soon", "2026-01-01T00:00:00"]
     ):
@@ -180,7 +180,7 @@ def test_no_log_is_not_a_failed_check(bench: Bench) -> None:
     assert caught.value.exit_code == 2
 
 
-def test_a_read_only_log_is_verified_and_stays_as_it_is(
+def test_fault_47_a_read_only_log_is_verified_and_stays_as_it_is(
     bench: Bench, model: dict[str, Any]
 ) -> None:
     before = bench.snapshot()
