@@ -95,7 +95,10 @@ def _index(log: Log) -> Index:
 
 
 def _use(index: Index, entry: Entry, matches: tuple[tuple[str, str], ...]) -> Use:
-    later = {entry.seq: entry}
+    # A release is made by a run without being made from its outputs: it names the run instead.
+    later = {entry.seq: entry} | {
+        other.seq: other for other in index.entries_of_run(entry.body["id"])
+    }
     for record in artifacts_of(entry.body) if vouches(entry.body) else []:
         later |= {user.seq: user for user in index.users_of(record["blake3"])}
     names = [name for seq in sorted(later) if (name := release_name(later[seq].body))]

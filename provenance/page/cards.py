@@ -13,7 +13,7 @@ MOST_CARDS = 60
 """Beyond it a drawing is no longer read; the tables hold everything."""
 MOST_ROWS = 5
 """Rows of a card of outside sources."""
-NAME_COLUMNS, TITLE_COLUMNS = 19, 21
+NAME_COLUMNS, TITLE_COLUMNS = 21, 22
 """What fits into a card in the widest of the usual fonts."""
 
 TITLE_HEIGHT, LINE_HEIGHT, ROW_HEIGHT, PAD = 44, 16, 22, 10

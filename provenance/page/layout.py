@@ -10,8 +10,8 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-CARD_WIDTH = 244
-COLUMN_GAP = 64
+CARD_WIDTH = 254
+COLUMN_GAP = 58
 ROW_GAP = 26
 LANE = 12
 """Height kept free for an arrow that passes a column."""

@@ -13,7 +13,7 @@ from provenance import Log, LogMissingError, ProvenanceError
 from provenance.subject import UnknownSubjectError
 from tasks.errors import InputError
 from tasks.workspace import Workspace
-from tests.provenance.page.story import WEIGHTS, digest, release, run, tell
+from tests.provenance.page.story import WEIGHTS, digest, made, release, run, tell
 
 Ask = Callable[..., str]
 
@@ -95,6 +95,12 @@ def test_which_models_came_from_a_commit(ask: Ask, log: Log) -> None:
     (use,) = json.loads(ask("--commit", "e3b09ad", "--json"))
     assert (use["entry"], use["stage"], use["models"]) == (2, "train", ["voices/1"])
     assert "voices/1" in ask("--commit", "e3b09adde992d46dc8b98c6b5d22524130b9fe5b")
+    # The run that released: the release names it, and was made from none of its outputs.
+    commit = "f" * 40
+    run(log, "release-2", [made("stages/release/card2.md")], [], run={"git": commit})
+    release(log, "2", 2, run="release-2")
+    (use,) = json.loads(ask("--commit", commit, "--json"))
+    assert use["models"] == ["voices/2"]
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,13 @@ def test_texts_stay_inside_their_cards(browser: Browser, bench: Bench, tmp_path:
         })"""
     )
     assert outside == []
+    overlapping = page.evaluate(
+        """() => [...document.querySelectorAll('.digits')].filter((digits) =>
+          digits.previousElementSibling.getBoundingClientRect().right
+            > digits.getBoundingClientRect().left)
+          .map((digits) => digits.previousElementSibling.textContent)"""
+    )
+    assert overlapping == []
     page.close()
 
 
