@@ -6,8 +6,12 @@ from typing import NoReturn
 import click
 import typer
 
+from cairn.anchor import anchor_app
+from cairn.approve import approve
 from cairn.compare import compare
 from cairn.explain import explain
+from cairn.keys import keys_app
+from cairn.lineage import lineage
 from cairn.predict import predict
 from cairn.run import run
 from cairn.schedule import schedule
@@ -24,8 +28,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     suggest_commands=False,  # click does, typer would say it a second time
 )
-for command in (run, schedule, explain, compare, verify, predict, ui):
+for command in (run, schedule, explain, compare, verify, approve, lineage, predict, ui):
     app.command()(command)
+app.add_typer(keys_app, name="keys")
+app.add_typer(anchor_app)
 
 
 def main() -> NoReturn:
