@@ -182,7 +182,8 @@ def _lay_out_inputs(workspace: Workspace, entry: Entry, root: Path, keys: Path) 
     if entry.body["stage"] == STAGES[0] and raw.is_dir():
         shutil.copytree(raw, root / "data" / "raw", dirs_exist_ok=True)  # the stage checks it
     log = Log.open(root / ".provenance", keys)
-    log.append({"kind": "run", "id": "recorded-inputs", "artifacts": records})
+    # Not of kind "run": MLflow's database would be looked for, which knows the runs of a log.
+    log.append({"kind": "artifact", "id": "recorded-inputs", "artifacts": records})
 
 
 def _compare_environment(workspace: Workspace, entry: Entry, out: Outcome) -> None:

@@ -4,8 +4,9 @@ MLflow runs this file when it logs and when it loads the model, and takes what `
 this is the one file that does something when it is imported. Nobody here imports it.
 
 What MLflow unpacks is checked against the digests that were written into the model when it was
-logged: changed bytes do not load. That the digests themselves are the released ones, `cairn verify`
-says: the file that holds them, MLmodel, is in the provenance log too.
+logged: changed bytes do not load. Away from the workspace there is no log to ask. That the digests
+themselves are the released ones, the statements beside MLmodel say (model.sig, which
+`model_signing verify key` checks, and receipt.txt); in the workspace `cairn verify` does.
 """
 
 from pathlib import Path

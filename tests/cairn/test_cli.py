@@ -163,7 +163,7 @@ def test_verify(
     log_run(ran, "ingest", "data/manifest.parquet", {})
     code, out, _ = call(monkeypatch, capsys, "verify")
     assert code == 0, out
-    assert re.search(r"artifacts\s+ok", out)
+    assert re.search(r"integrity\s+pass", out)
     change(ran, "data/manifest.parquet", "STAMPS", "forged")
     code, out, _ = call(monkeypatch, capsys, "verify", "--json")
     assert code == 1

@@ -9,27 +9,20 @@ import typer
 from typer.testing import CliRunner
 
 from cairn.predict import predict
-from provenance import Artifact, Log
-from provenance.releases import CONFIG, WEIGHTS, Release
+from provenance import Log
 from services.loading import NotReleasedError
 from tasks.errors import InputError
 from tasks.params import load_params
 from tasks.workspace import Workspace
-from tests.services.conftest import SPEC, digests, folder, picture  # noqa: F401  # fixtures
+from tests.services.conftest import SPEC, digests, folder, picture, release_by_hand  # noqa: F401  # fixtures
 
 
 @pytest.fixture
 def champion(workspace: Workspace, folder: Path) -> Workspace:  # noqa: F811  # the fixture
-    place = workspace.mlruns / "models" / "artifacts"
-    shutil.copytree(folder, place)
-    files = []
-    for name in (WEIGHTS, CONFIG):
-        made = Artifact.of(place / name)
-        path = workspace.relative(made.path)
-        files.append({"path": path, "blake3": made.digest, "size": made.size})
+    version = workspace.mlruns / "models"
+    shutil.copytree(folder, version / "artifacts")
     name = load_params(workspace.params_file).release.name
-    release = Release(name, "1", True, "first", "0" * 64, tuple(files))
-    Log.open(workspace.provenance).append({**release.body(), "id": "release-1"})
+    release_by_hand(Log.open(workspace.provenance), workspace.root, version, name)
     return workspace
 
 

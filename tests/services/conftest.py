@@ -14,7 +14,9 @@ from safetensors.torch import save_file
 from models.multimodal import build
 from models.spec import Spec, TowerSpec
 from provenance import Artifact, Log
+from provenance.keys import KeyStore
 from provenance.releases import CONFIG, WEIGHTS, Release
+from provenance.statements import write_statements
 from services.describe import Question
 
 ENCODERS: dict[str, Any] = {
@@ -87,14 +89,29 @@ def digests(folder: Path) -> dict[str, str]:
 
 @pytest.fixture
 def released(folder: Path, tmp_path: Path) -> tuple[Log, Path]:
-    """A log that names the model champion, and the workspace's root."""
+    """A log that names the model champion, its statements beside it, and the workspace's root."""
     root = tmp_path / "workspace"
     log = Log.open(root / ".provenance", keys=tmp_path / "keys")
-    files = []
-    for name in (WEIGHTS, CONFIG):
-        made = Artifact.of(folder / name)
-        path = made.path.relative_to(root).as_posix()
-        files.append({"path": path, "blake3": made.digest, "size": made.size})
-    release = Release("tiny", "1", True, "first", "0" * 64, tuple(files))
-    log.append({**release.body(), "id": "release-1"})
+    release_by_hand(log, root, folder.parent, "tiny")
     return log, root
+
+
+def release_by_hand(log: Log, root: Path, version: Path, name: str) -> None:
+    """Log and sign the release of what lies in a version's folder."""
+    (version / "MLmodel").write_text("flavors: {}\n")
+    files = []
+    for path in (
+        version / "MLmodel",
+        version / "artifacts" / WEIGHTS,
+        version / "artifacts" / CONFIG,
+    ):
+        made = Artifact.of(path)
+        place = made.path.relative_to(root).as_posix()
+        files.append({"path": place, "blake3": made.digest, "size": made.size})
+    run = {"mlflow": "run", "git": "absent", "dirty": False}
+    log.append(
+        {"kind": "run", "id": "run", "stage": "release", "run": run, "params": {}, "env": {}}
+    )
+    release = Release(name, "1", True, "first", "0" * 64, tuple(files))
+    entry = log.append({**release.body(), "id": "release-1", "run": {"mlflow": "run"}})
+    write_statements(version, entry, log, KeyStore(log.keys))

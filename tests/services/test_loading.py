@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from models.multimodal import build
-from provenance import Log, TamperedError
+from provenance import Log, Reason, TamperedError
 from provenance.releases import CONFIG, WEIGHTS
+from provenance.statements import NAMES
 from services.loading import NotReleasedError, load, load_champion, read_verified
 from tests.services.conftest import SPEC
 
@@ -28,15 +29,45 @@ def test_one_changed_bit_is_refused(released: tuple[Log, Path], folder: Path, na
     data[-1] ^= 1
     (folder / name).write_bytes(data)
     with pytest.raises(
-        TamperedError, match=rf"{name}: expected blake3 \w{{8}}\.\.\., found \w{{8}}"
+        TamperedError,
+        match=rf"{name} \(entry 1\): expected blake3 \w{{8}}\.\.\., found \w{{8}}",
     ):
         load_champion(*released, "tiny")
 
 
 def test_a_missing_file_is_refused(released: tuple[Log, Path], folder: Path) -> None:
     (folder / WEIGHTS).unlink()
-    with pytest.raises(TamperedError, match=r"model\.safetensors: .*found nothing to read"):
+    with pytest.raises(TamperedError, match=r"model\.safetensors \(entry 1\): .*found nothing"):
         load_champion(*released, "tiny")
+    with pytest.raises(TamperedError, match=r"model\.safetensors: .*found nothing to read"):
+        read_verified(folder / WEIGHTS, "0" * 64)
+
+
+def test_a_file_that_was_slipped_in_is_refused(released: tuple[Log, Path], folder: Path) -> None:
+    (folder.parent / "json.py").write_text("evil = True")
+    with pytest.raises(TamperedError, match=r"json\.py: was added") as caught:
+        load_champion(*released, "tiny")
+    assert caught.value.reason is Reason.ARTIFACT_EXTRA
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_model_without_its_statements_is_refused(
+    released: tuple[Log, Path], folder: Path, name: str
+) -> None:
+    (folder.parent / name).unlink()
+    with pytest.raises(TamperedError, match=f"authenticity: {name}") as caught:
+        load_champion(*released, "tiny")
+    assert caught.value.reason is Reason.STATEMENT_MISSING
+
+
+def test_a_log_that_was_rolled_back_is_refused(released: tuple[Log, Path]) -> None:
+    log, root = released
+    before = {path: path.read_bytes() for path in log.folder.iterdir() if path.is_file()}
+    log.append({"kind": "run", "id": "later"})
+    for path, data in before.items():
+        path.write_bytes(data)
+    with pytest.raises(TamperedError, match="was rolled back"):
+        load_champion(log, root, "tiny")
 
 
 def test_a_link_to_the_right_bytes_is_refused(
