@@ -143,7 +143,16 @@ def receipts(layout: Layout) -> list[AnchorReceipt]:
     folder = anchors_folder(layout)
     if not folder.is_dir():
         return []
-    found = [read_receipt(path) for path in sorted(folder.iterdir()) if _FILE.fullmatch(path.name)]
+    found = []
+    for path in sorted(folder.iterdir()):
+        if not _FILE.fullmatch(path.name):
+            continue
+        try:
+            found.append(read_receipt(path))
+        except LogError:
+            if path.exists():
+                raise
+            # A worker took it away meanwhile: it was never sent, and a newer head is.
     return sorted(found, key=lambda receipt: (receipt.chain, receipt.size))
 
 

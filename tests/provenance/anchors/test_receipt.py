@@ -95,6 +95,22 @@ def test_receipts_come_by_chain_and_size_and_other_files_are_left_alone(layout: 
     ]
 
 
+def test_a_receipt_that_goes_while_they_are_read_is_left_out(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker removes what was never sent; whoever verifies meanwhile must not fail."""
+    write_receipt(layout, RECEIPT)
+    write_receipt(layout, replace(RECEIPT, size=50, sent=None))
+
+    def gone_first(path: Path) -> AnchorReceipt:
+        if path.name == "polygon-50.json":
+            path.unlink()
+        return read_receipt(path)
+
+    monkeypatch.setattr("provenance.anchors.receipt.read_receipt", gone_first)
+    assert receipts(layout) == [RECEIPT]
+
+
 def test_only_what_was_sent_was_seen(layout: Layout) -> None:
     write_receipt(layout, RECEIPT)
     write_receipt(layout, replace(RECEIPT, size=50, sent=None))
