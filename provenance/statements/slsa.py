@@ -105,8 +105,8 @@ def _dependencies(story: Story, known: Known) -> Iterator[dict[str, Any]]:
                 seen.add(what)
                 yield _file(story, record, known)
         for record in artifacts_of(run.body):
-            if not is_kept(record):  # downloaded from outside
-                yield _file(story, record, known, {"downloaded_in_entry": run.seq})
+            if not is_kept(record):
+                yield _download(story, record, run)
     yield from _code(story)
     yield from _environments(story, known)
     for run in story.runs:
@@ -115,19 +115,27 @@ def _dependencies(story: Story, known: Known) -> Iterator[dict[str, Any]]:
         yield _content(story, f"environment of {stage}", run.body.get("env", {}), run)
 
 
-def _file(
-    story: Story, record: Record, known: Known, notes: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+def _download(story: Story, record: Record, run: Entry) -> dict[str, Any]:
+    """Something from outside, known by its name alone: it must not look like a file of ours."""
+    return {
+        "name": record["path"],
+        "uri": _uri(story, f"entries/{run.seq}/downloads/{record['path']}"),
+        "digest": {"blake3": record["blake3"]},
+        "annotations": {"downloaded_in_entry": run.seq},
+    }
+
+
+def _file(story: Story, record: Record, known: Known) -> dict[str, Any]:
     path, digest = record["path"], record["blake3"]
     name = FOLDER_DIGEST if digest in story.folders else "blake3"
     others = known.get(path, {})
     more = others if name == "blake3" and others.get("blake3") == digest else {}
-    where = notes or ({"entry": record["entry"]} if "entry" in record else {})
+    where = {"entry": record["entry"]} if "entry" in record else {}
     return {
         "name": path,
         "uri": _uri(story, path),
         "digest": {**more, name: digest},
-        **({"annotations": dict(where)} if where else {}),
+        **({"annotations": where} if where else {}),
     }
 
 
