@@ -8,19 +8,13 @@ its own block at once; the account is funded, and the contract deployed, as soon
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from provenance.anchors.chain import (
-    ChainError,
-    ChainRefusedError,
-    ChainUnavailableError,
-    Claim,
-    Mode,
-    Sent,
-)
+from provenance.anchors.chain import ChainRefusedError, Claim, Mode, Sent
 from provenance.anchors.config import ChainConfig
 from provenance.anchors.evm import EMBEDDED_CHAIN_ID, EvmChain
+from provenance.anchors.evm_cache import StateCache
+from provenance.anchors.evm_tester import make_tester, next_time, replay
 from provenance.anchors.jsonrpc import guarded
 from provenance.anchors.ledger import Ledger
 
@@ -66,6 +60,7 @@ class EmbeddedEvm(EvmChain):
     def __init__(self, config: ChainConfig, secret: bytes | None, ledger: Ledger) -> None:
         super().__init__(config, secret, EMBEDDED_CHAIN_ID, self._open)
         self._ledger = ledger
+        self._cache = StateCache(ledger.path.with_suffix(".state"), ledger.genesis)
         if self.contract is None and config.mode is Mode.CONTRACT:
             self.contract = self._deployed()
 
@@ -109,20 +104,18 @@ class EmbeddedEvm(EvmChain):
             self.contract = self._deployed()
 
     def _open(self) -> Web3:
-        """Execute the ledger."""
+        """Execute the ledger, as far as that was not done before."""
         from web3 import EthereumTesterProvider, Web3
         from web3.types import RPCEndpoint, RPCResponse
 
-        tester = _tester(self._ledger.genesis)
-        for number, record in enumerate(self._ledger.records, start=1):
-            _replay(tester, number, record)
+        tester = self._executed()
         embedded = self
 
         class Provider(EthereumTesterProvider):
             def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
                 if method != "eth_sendRawTransaction":
                     return super().make_request(method, params)
-                now = _next_time(tester)
+                now = next_time(tester)
                 tester.backend.stand_at(now)
                 answer = super().make_request(method, params)
                 if answer.get("error") is None:
@@ -130,6 +123,19 @@ class EmbeddedEvm(EvmChain):
                 return answer
 
         return Web3(Provider(tester))
+
+    def _executed(self) -> Any:
+        records = self._ledger.records
+        tester = make_tester(self._ledger.genesis)
+        done, store = self._cache.load(records)
+        if done and not tester.backend.restore(store, records[done - 1]["block_hash"]):
+            self._cache.discard()
+            done = 0
+        for number, record in enumerate(records[done:], start=done + 1):
+            replay(tester, number, record)
+        if done < len(records):
+            self._cache.save(records, tester.backend.store())
+        return tester
 
     def _keep(self, tester: Any, raw: bytes, now: int) -> None:
         """Write down what was just executed; what cannot be written did not happen."""
@@ -144,43 +150,7 @@ class EmbeddedEvm(EvmChain):
             record |= {"contract": receipt["contract_address"], "owner": receipt["from"]}
         try:
             self._ledger.append(record)
-        except ChainError:
+        except BaseException:
             self.node.forget()
             raise
-
-
-def _tester(genesis: Mapping[str, Any]) -> Any:
-    """eth-tester whose blocks depend on nothing but the transactions and their time."""
-    from eth_tester import EthereumTester, PyEVMBackend
-
-    class Backend(PyEVMBackend):
-        def stand_at(self, timestamp: int) -> None:
-            """Give the block that is being filled its time."""
-            self.chain.header = self.chain.header.copy(timestamp=timestamp)
-
-        def mine_blocks(self, num_blocks: int = 1, coinbase: bytes = bytes(20)) -> Any:
-            # The original draws prevrandao at random: the block would get another hash each time.
-            return tuple(
-                self.chain.mine_block(coinbase=coinbase, mix_hash=bytes(32), blob_gas_used=0).hash
-                for _ in range(num_blocks)
-            )
-
-    overrides = {"timestamp": int(genesis["timestamp"])}
-    return EthereumTester(Backend(genesis_parameters=Backend.generate_genesis_params(overrides)))
-
-
-def _next_time(tester: Any) -> int:
-    """Now, or a second after the last block where the clock went backwards."""
-    return max(int(time.time()), int(tester.get_block_by_number("latest")["timestamp"]) + 1)
-
-
-def _replay(tester: Any, number: int, record: Mapping[str, Any]) -> None:
-    changed = f"the embedded ledger was changed at record {number}"
-    try:
-        tester.backend.stand_at(int(record["timestamp"]))
-        tester.backend.send_raw_transaction(bytes.fromhex(record["raw"]))
-        found = tester.backend.mine_blocks()[0].hex()
-    except Exception as error:
-        raise ChainUnavailableError(f"{changed}: {type(error).__name__}") from error
-    if "0x" + found != record["block_hash"]:
-        raise ChainUnavailableError(f"{changed}: its block is another one now")
+        self._cache.save(self._ledger.records, tester.backend.store())

@@ -65,6 +65,11 @@ class Ledger:
             raise
         return cls(path, held, lines[0], lines[1:])
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
     def append(self, record: Mapping[str, Any]) -> None:
         """Add a record; it is on disk when this returns.
 

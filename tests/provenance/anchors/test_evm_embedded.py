@@ -1,5 +1,6 @@
 """The EVM adapter on the chain in this process: py-evm executes what is anchored."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -113,6 +114,65 @@ def test_an_edited_ledger_is_refused(open_chain: Open, tmp_path: Path, field: st
     chain.node.forget()
     with pytest.raises(ChainUnavailableError, match="changed at record 2"):
         chain.state(sent, CLAIM)
+
+
+@pytest.fixture
+def executions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of the records that are executed again."""
+    from provenance.anchors import evm_embedded
+
+    executed: list[int] = []
+    original = evm_embedded.replay
+
+    def note(tester: Any, number: int, record: Any) -> None:
+        executed.append(number)
+        original(tester, number, record)
+
+    monkeypatch.setattr(evm_embedded, "replay", note)
+    return executed
+
+
+def test_nothing_is_executed_twice(open_chain: Open, executions: list[int]) -> None:
+    sent = open_chain().publish(CLAIM)
+    found = open_chain().state(sent, CLAIM)
+    assert found.standing is Standing.FINAL
+    chain = open_chain()
+    chain.publish(larger(CLAIM))
+    assert open_chain().head_size(CLAIM.log_id) == CLAIM.size + 1
+    assert executions == []
+
+
+@pytest.mark.parametrize("damage", ["lost", "cut", "noise", "other values", "behind"])
+def test_a_damaged_cache_costs_time_only(
+    open_chain: Open, executions: list[int], tmp_path: Path, damage: str
+) -> None:
+    cache = tmp_path / "evm.state"
+    chain = open_chain()
+    sent = chain.publish(CLAIM)
+    early = cache.read_bytes()
+    found = chain.state(sent, CLAIM)
+    chain.publish(larger(CLAIM))
+    chain.close()
+    match damage:
+        case "lost":
+            cache.unlink()
+        case "cut":
+            cache.write_bytes(cache.read_bytes()[:5000])
+        case "noise":
+            cache.write_bytes(b"noise" * 1000)
+        case "other values":
+            with sqlite3.connect(cache) as file:
+                file.execute("update state set value = x'00'")
+            file.close()
+        case "behind":
+            cache.write_bytes(early)
+    again = open_chain(secret=None)
+    after = again.state(sent, CLAIM)
+    assert (after.standing, after.block_hash) == (Standing.FINAL, found.block_hash)
+    assert again.head_size(CLAIM.log_id) == CLAIM.size + 1
+    assert executions == ([4] if damage == "behind" else [1, 2, 3, 4])
+    assert open_chain().head_size(CLAIM.log_id) == CLAIM.size + 1
+    assert len(executions) <= 4  # the cache was made anew
 
 
 def test_what_the_ledger_cannot_take_did_not_happen(
