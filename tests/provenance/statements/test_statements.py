@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 
 from provenance import Reason, TamperedError
+from provenance.identity import Identity
 from provenance.keys import KeyStore
+from provenance.layout import Layout
+from provenance.reading import open_head, read_on
 from provenance.releases import Release
+from provenance.rotation import rotate
 from provenance.statements import (
     BUNDLE,
     NAMES,
@@ -249,3 +253,22 @@ def test_digests_of_others_are_taken_only_for_the_very_bytes(bench: Bench) -> No
     assert dependency(made, "requirements.lock")["digest"] == {"blake3": "1" * 64}
     times = read_statement(made.folder).predicate["runDetails"]["metadata"]
     assert times["startedOn"] == "2026-11-22T23:13:00Z"
+
+
+def counted(released: Released) -> tuple[Identity, ...]:
+    """Whose signatures count for the release, as the log itself tells it."""
+    layout = Layout(released.bench.folder)
+    reading = read_on(layout, released.store, open_head(layout, released.store))
+    return reading.keys.identities_at(released.entry.seq + 1)
+
+
+def test_statements_outlive_the_keys_that_signed_them(released: Released) -> None:
+    before = (released.folder / BUNDLE).read_bytes()
+    rotate(released.bench.folder, released.store)
+    assert check_statements(released.folder, released.entry, counted(released)) == []
+    # Lost and written anew under the new keys: these count for the old release too.
+    (released.folder / BUNDLE).unlink()
+    released.log = released.bench.open()
+    released.write()
+    assert (released.folder / BUNDLE).read_bytes() != before
+    assert check_statements(released.folder, released.entry, counted(released)) == []

@@ -7,7 +7,8 @@ import mlflow
 import pytest
 import yaml
 
-from provenance import Log
+from provenance import Log, Reason
+from provenance.checks import Category, verify_model
 from provenance.keys import KeyStore
 from provenance.releases import Release, champion
 from provenance.statements import (
@@ -105,6 +106,10 @@ def test_a_crash_between_entry_and_statements_is_mended_by_the_next_release(
         with pytest.raises(KilledHere):
             release_model.fn(params(), workspace)
     assert [line.split(":")[0] for line in problems(workspace)][:3] == ["STATEMENT_MISSING"] * 3
+    log, made, _ = newest(workspace)
+    verdict = verify_model(log, workspace.root, made).verdict(Category.AUTHENTICITY)
+    assert verdict.findings[0].reason is Reason.STATEMENT_MISSING
+    assert "cairn run --force release" in verdict.findings[0].message
     size = Log.open(workspace.provenance).head().checkpoint.size
 
     release_model.fn(params(), workspace)
