@@ -1,5 +1,6 @@
 """Ed25519 signatures on notes (C2SP signed-note, signature type 0x01)."""
 
+import functools
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -36,7 +37,7 @@ class Ed25519Verifier:
     name: str
     key: Ed25519PublicKey
 
-    @property
+    @functools.cached_property
     def key_id(self) -> bytes:
         return key_id(self.name, self.key)
 

@@ -49,8 +49,16 @@ class Identity:
 
     def verifiers(self, origin: str) -> tuple[Verifier, ...]:
         """All keys that must have signed a head, under the name of a log."""
-        ed25519 = Ed25519Verifier(origin, self.ed25519)
-        return (ed25519,) if self.rsa is None else (ed25519, RsaVerifier(origin, self.rsa))
+        if origin not in self._verifiers:
+            ed25519 = Ed25519Verifier(origin, self.ed25519)
+            self._verifiers[origin] = (
+                (ed25519,) if self.rsa is None else (ed25519, RsaVerifier(origin, self.rsa))
+            )
+        return self._verifiers[origin]
+
+    @functools.cached_property
+    def _verifiers(self) -> dict[str, tuple[Verifier, ...]]:
+        return {}  # kept, as their key ids take longer to make than a signature to check
 
     def pem(self) -> bytes:
         """The public keys, one PEM block each: what is handed to others."""

@@ -30,7 +30,7 @@ from provenance.keys import KeyStore
 from provenance.layout import Layout
 from provenance.limits import Limit
 from provenance.log import Log
-from provenance.note import Signer
+from provenance.note import Signer, sign_note
 from provenance.rsa import RsaSigner
 
 
@@ -68,6 +68,11 @@ def rotate(folder: Path, store: KeyStore) -> Rotated:
             raise KeyStoreError(
                 f"there are no keys in {store.folder} to rotate: the first run makes them"
             )
+        if present.rsa is None:  # of an older Cairn: the head must bear both before they retire
+            with locked(layout.lock):
+                head = read_head(layout, store)
+                signers = store.signers(head.checkpoint.origin)
+                replace_file(layout.checkpoint, sign_note(head.checkpoint.text(), signers))
         store.signers(head.checkpoint.origin)  # both exist and open: nothing is half done later
         store.retire(head.checkpoint.origin, head.checkpoint.size)
         old = present.fingerprint

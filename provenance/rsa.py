@@ -5,6 +5,7 @@
 sigstore/rekor-tiles, docs and pkg/note (0xff is the type that C2SP leaves to applications).
 """
 
+import functools
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -39,7 +40,7 @@ class RsaVerifier:
     name: str
     key: RSAPublicKey
 
-    @property
+    @functools.cached_property
     def key_id(self) -> bytes:
         return key_id(self.name, self.key)
 

@@ -319,6 +319,18 @@ def test_another_log_of_the_same_user_is_carried_over(
     assert rotate(other.folder, store).old == done.new  # now there is nothing left to finish
 
 
+def test_the_one_key_of_an_older_cairn_can_be_rotated(
+    bench: Bench, log: Log, store: KeyStore
+) -> None:
+    head, signatures = bench.checkpoint.read_bytes().split(b"\n\n")
+    bench.checkpoint.write_bytes(head + b"\n\n" + signatures.splitlines(keepends=True)[0])
+    for name in ("rsa.pem", "rsa.pub"):
+        (bench.keys / name).unlink()
+    done = rotate(bench.folder, store)
+    report = bench.verify()
+    assert (report.ok, report.signer) == (True, done.new)
+
+
 class _CrashError(Exception):
     """Stands for a kill."""
 
