@@ -98,14 +98,16 @@ def check_body(body: object) -> None:
         _check_artifacts(body["artifacts"], needs_size=body["kind"] != REVOKED)
     if "inputs" in body:
         for record in _checked(body["inputs"], "inputs"):
-            if "entry" in record and not _is_count(record["entry"]):
+            if "entry" in record and (type(record["entry"]) is not int or record["entry"] < 0):
                 raise BodyError(f"inputs: {record!r}: entry must be the number of an earlier entry")
 
 
 def _check_artifacts(records: object, needs_size: bool) -> None:
     paths = set()
     for record in _checked(records, "artifacts"):
-        if (needs_size or "size" in record) and not _is_count(record.get("size")):
+        size = record.get("size")
+        counts = type(size) is int and size >= 0  # not isinstance: a bool is no size
+        if not counts and (needs_size or "size" in record):
             raise BodyError(f"artifacts: {record!r} needs a size in bytes")
         path = record["path"]
         if path in paths:
@@ -128,10 +130,6 @@ def _checked(records: object, field: str) -> list[dict[str, Any]]:
         if "kept" in record and not isinstance(record["kept"], bool):
             raise BodyError(f"{field}: kept={record['kept']!r}: true or false is needed")
     return records
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _remember_path(path: str) -> None:

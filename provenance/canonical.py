@@ -72,11 +72,11 @@ def _is_plain(data: bytes) -> bool:
     A number follows `":`, `,` or `[`, or is all there is. The same inside a text only costs time.
     """
     return (
-        data[:1] in (b"{", b"[", b'"')
-        and (data.isascii() or _BEYOND_BMP.search(data) is None)
-        and _AFTER_KEY.search(data) is None
-        and _AFTER_COMMA.search(data) is None
-        and _AFTER_BRACKET.search(data) is None
+        data[:1] in _NO_NUMBER
+        and (data.isascii() or _beyond_bmp(data) is None)
+        and _after_key(data) is None
+        and _after_comma(data) is None
+        and _after_bracket(data) is None
     )
 
 
@@ -96,11 +96,12 @@ _SORTED = (
     | orjson.OPT_PASSTHROUGH_DATETIME
     | orjson.OPT_PASSTHROUGH_SUBCLASS
 )
-_BEYOND_BMP = re.compile(rb"[\xf0-\xff]")
+_NO_NUMBER = frozenset((b"{", b"[", b'"'))
+_beyond_bmp = re.compile(rb"[\xf0-\xff]").search
 # A fraction, an exponent, or 16 digits, which may exceed 2**53. Three patterns: each then begins
 # with literal bytes, which the regular expression engine finds several times faster.
 _ODD_NUMBER = rb"-?[0-9]+(?:[.eE]|(?<=[0-9]{16}))"
-_AFTER_KEY = re.compile(rb'":' + _ODD_NUMBER)
-_AFTER_COMMA = re.compile(rb"," + _ODD_NUMBER)
-_AFTER_BRACKET = re.compile(rb"\[" + _ODD_NUMBER)
+_after_key = re.compile(rb'":' + _ODD_NUMBER).search
+_after_comma = re.compile(rb"," + _ODD_NUMBER).search
+_after_bracket = re.compile(rb"\[" + _ODD_NUMBER).search
 _STRICT = json.JSONDecoder(parse_int=_number, parse_constant=_no_constant)
