@@ -1,0 +1,134 @@
+"""All questions together: what is remembered afterwards, and demanded the next time."""
+
+import shutil
+
+import mlflow
+import pytest
+
+from provenance import Reason
+from provenance.checkpoint import log_id
+from provenance.checks import Category, Outcome
+from provenance.witness import WitnessError
+from tasks.verification.mlflow_witness import ExperimentWitness
+from tests.tasks.verification.conftest import Shop, git
+
+
+def forget(shop: Shop) -> None:
+    shutil.rmtree(shop.keys / "pins")
+
+
+def snapshot(shop: Shop) -> dict[str, bytes]:
+    folder = shop.workspace.provenance
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def restore(shop: Shop, files: dict[str, bytes]) -> None:
+    for name, data in files.items():
+        (shop.workspace.provenance / name).write_bytes(data)
+
+
+def test_the_champion_and_the_whole_log_by_default(shop: Shop) -> None:
+    shop.release()
+    shop.put("elsewhere.txt", "x")
+    shop.log.append(
+        {"kind": "run", "id": "x", "artifacts": [shop.put("elsewhere.txt", "x")], "inputs": []}
+    )
+    report = shop.verify(None)
+    assert report.target == "tiny version 1 and the whole log"
+    assert report.exit_code == 0
+    assert shop.verify(None, everything=True).exit_code == 0
+    shop.put("elsewhere.txt", "y")
+    report = shop.verify(None)
+    assert (report.exit_code, report.findings[0].path) == (1, "elsewhere.txt")
+    assert shop.verify("tiny").exit_code == 0  # not made from it
+    told = report.to_dict()
+    assert told["ok"] is False
+    assert [one["category"] for one in told["verdicts"]] == [one.value for one in Category]
+    assert told["findings"][0]["reason"] == "ARTIFACT_CHANGED"
+
+
+def test_an_older_release_is_verified_with_all_but_not_with_the_champion(shop: Shop) -> None:
+    first = shop.release("1")
+    shop.release("2")
+    path = shop.root / first.body["artifacts"][0]["path"]
+    (path.parent / "provenance.dsse.json").unlink()
+    assert shop.verify(None).verdict(Category.AUTHENTICITY).outcome is Outcome.PASS
+    verdict = shop.verify(None, everything=True).verdict(Category.AUTHENTICITY)
+    assert verdict.reason is Reason.STATEMENT_MISSING
+
+
+def test_attack_10_a_rollback_is_refused_by_the_git_note(shop: Shop) -> None:
+    git(shop.root, "init", "-q")
+    git(shop.root, "commit", "-q", "--allow-empty", "-m", "one")
+    shop.release("1")
+    old = snapshot(shop)
+    shop.release("2")
+    assert shop.verify(None, git_note=True).exit_code == 0
+    restore(shop, old)
+    forget(shop)
+    verdict = shop.verify(None).verdict(Category.AUTHENTICITY)
+    assert (verdict.outcome, verdict.reason) == (Outcome.FAIL, Reason.ROLLED_BACK)
+    assert any("head remembered by git note on" in line for line in verdict.evidence)
+
+
+def test_attack_10_a_rollback_is_refused_by_mlflow(tracked: Shop) -> None:
+    shop = tracked
+    shop.release("1")
+    old = snapshot(shop)
+    shop.release("2")
+    assert shop.verify(None).exit_code == 0
+    head = shop.log.head().checkpoint
+    experiment = mlflow.get_experiment_by_name("cairn")
+    tag = experiment.tags[f"cairn.provenance.{log_id(head.origin)}"]
+    assert tag.split() == head.text().split()
+    restore(shop, old)
+    forget(shop)
+    verdict = shop.verify(None).verdict(Category.AUTHENTICITY)
+    assert verdict.reason is Reason.ROLLED_BACK
+    assert "MLflow experiment" in verdict.message
+
+
+def test_mlflow_never_forgets_the_larger_head(tracked: Shop) -> None:
+    shop = tracked
+    witness = ExperimentWitness(shop.workspace)
+    shop.release("1")
+    first = shop.log.head().checkpoint
+    shop.release("2")
+    second = shop.log.head().checkpoint
+    for head in (first, second, first):
+        witness.remember(head)
+    assert [seen.checkpoint for seen in witness.recall(first.origin)] == [second]
+    experiment = mlflow.get_experiment_by_name("cairn")
+    mlflow.MlflowClient().set_experiment_tag(
+        experiment.experiment_id, f"cairn.provenance.{log_id(first.origin)}", "all is well"
+    )
+    with pytest.raises(WitnessError, match="is no head of a log"):
+        shop.verify(None)
+
+
+def test_no_database_is_made_to_ask_it(shop: Shop) -> None:
+    shop.release()
+    assert shop.verify(None).exit_code == 0
+    assert not (shop.workspace.mlruns / "mlflow.db").exists()
+
+
+def test_what_failed_is_not_remembered(shop: Shop) -> None:
+    git(shop.root, "init", "-q")
+    git(shop.root, "commit", "-q", "--allow-empty", "-m", "one")
+    shop.release()
+    shop.put("data/manifest.parquet", "other rows")
+    assert shop.verify(None, git_note=True).exit_code == 1
+    assert git(shop.root, "notes", "--ref=cairn-provenance", "list") == ""
+
+
+def test_the_policy_decides_about_dirty_trees(shop: Shop) -> None:
+    git(shop.root, "init", "-q")
+    git(shop.root, "commit", "-q", "--allow-empty", "-m", "one")
+    commit = git(shop.root, "rev-parse", "HEAD").strip()
+    shop.release(run={"mlflow": "x", "git": commit, "dirty": True})
+    report = shop.verify()
+    assert report.verdict(Category.LINEAGE).reason is Reason.TREE_DIRTY
+    assert report.exit_code == 1
+    shop.policy(code__clean_tree=False)
+    assert shop.verify().verdict(Category.LINEAGE).outcome is Outcome.PASS
+    assert shop.verify().verdict(Category.COMPLIANCE).reason is Reason.POLICY_CHANGED
