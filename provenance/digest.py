@@ -16,8 +16,9 @@ from blake3 import blake3
 
 from provenance.errors import ChangedWhileHashingError, UnhashableError
 
-CHUNK = 1 << 20
-"""Bytes per read."""
+CHUNK = 1 << 17
+"""Bytes per read: they stay in the processor's own cache until they are hashed. A mebibyte cost a
+tenth more CPU on a busy machine, and twice as much for the first file of a process."""
 
 Identity = bytes
 """Device, inode, bytes, and nanoseconds of the last change of content and of the inode, packed."""

@@ -13,7 +13,7 @@ from provenance.stat_cache import StatCache
 SECONDS_BEFORE = 0.5
 """Shorter work shows nothing."""
 
-SECONDS_BETWEEN_LINES = 10.0
+SECONDS_BETWEEN_STEPS, SECONDS_BETWEEN_LINES = 0.1, 10.0
 
 
 @contextmanager
@@ -69,11 +69,15 @@ def _bar(what: str) -> Iterator[Progress]:
         TextColumn("{task.description}", markup=False), *columns, console=console, transient=True
     ) as bars:
         task = bars.add_task(what, total=None, visible=False)
-        began = time.monotonic()
+        began = told = time.monotonic()
 
         def tell(done: int, total: int) -> None:
-            shown = time.monotonic() - began > SECONDS_BEFORE
-            bars.update(task, completed=done, total=total, visible=shown)
+            nonlocal told
+            now = time.monotonic()
+            if now - told >= SECONDS_BETWEEN_STEPS or done == total:
+                told = now
+                shown = now - began > SECONDS_BEFORE
+                bars.update(task, completed=done, total=total, visible=shown)
 
         yield tell
 

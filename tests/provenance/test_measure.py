@@ -8,7 +8,7 @@ import pytest
 from blake3 import blake3
 
 from provenance import Artifact, UnhashableError, measure
-from provenance.digest import FileDigest
+from provenance.digest import CHUNK, FileDigest
 from provenance.stat_cache import StatCache
 
 
@@ -91,10 +91,11 @@ def test_progress_counts_every_byte_once(tmp_path: Path, threads: set[int], size
 
 
 def test_progress_within_a_file(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(bytes(5 << 19))
+    size = 2 * CHUNK + 5
+    (tmp_path / "file").write_bytes(bytes(size))
     told: list[tuple[int, int]] = []
     Artifact.of(tmp_path / "file", progress=lambda *told_: told.append(told_))
-    assert told == [(1 << 20, 5 << 19), (1 << 21, 5 << 19), (5 << 19, 5 << 19)]
+    assert told == [(CHUNK, size), (2 * CHUNK, size), (size, size)]
 
 
 def test_ten_thousand_files(tmp_path: Path) -> None:
