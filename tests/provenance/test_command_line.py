@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from provenance.__main__ import main
+from provenance.keys import KeyStore
+from provenance.receipt import make_receipt
 
 from .conftest import Bench
 
@@ -86,3 +88,54 @@ def test_as_a_program(at_work: Bench) -> None:
     project = Path(__file__).resolve().parents[2]
     shown = subprocess.run(command, cwd=project, capture_output=True, text=True)
     assert (shown.returncode, shown.stdout[:13]) == (0, "ok  2 entries")
+
+
+def test_record(at_work: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    at_work.put("more/a", "one")
+    at_work.put("b", "two")
+    assert main(["record", "more", "b", "--id", "by-hand"]) == 0
+    digests = [at_work.record(path)["blake3"] for path in ("more", "b")]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f"entry 2  {digests[0]}  more", f"entry 2  {digests[1]}  b"]
+    assert main(["verify"]) == 0
+    at_work.put("more/a", "other")
+    assert main(["verify"]) == 1
+    assert "more (entry 2): a was changed" in capsys.readouterr().out
+
+
+def test_record_refuses_what_is_outside(
+    at_work: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "outside").write_text("x")
+    assert main(["record", str(tmp_path / "outside")]) == 1
+    assert "lies outside the workspace" in capsys.readouterr().err
+    assert main(["record", "nothing"]) == 2
+
+
+def test_receipt_offline(
+    at_work: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the entry's line and the public keys alone: no log, no key store."""
+    log = at_work.open()
+    (tmp_path / "receipt.txt").write_bytes(make_receipt(log, 1))
+    (tmp_path / "line").write_bytes(at_work.lines()[1])
+    (tmp_path / "keys.pub").write_bytes(KeyStore(at_work.keys).public_bundle()[1])
+    receipt, key = str(tmp_path / "receipt.txt"), str(tmp_path / "keys.pub")
+    nowhere = ["--keys", str(tmp_path / "none"), "--log", str(tmp_path / "none")]
+    asked = ["receipt", receipt, "--entry", str(tmp_path / "line"), *nowhere]
+    assert main([*asked, "--key", key]) == 0
+    root = log.head().checkpoint.root.hex()
+    assert capsys.readouterr().out == f"ok  the entry is in {log.origin}, 2 entries, root {root}\n"
+    assert main(asked) == 1  # nobody is trusted
+    assert "signed by" in capsys.readouterr().err
+    (tmp_path / "line").write_bytes(at_work.lines()[0])
+    assert main([*asked, "--key", key, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["reason"] == "BAD_PROOF"
+
+
+def test_receipt_beside_the_log(
+    at_work: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "receipt.txt").write_bytes(make_receipt(at_work.open(), 1))
+    for wanted, code in (("1", 0), ("second", 0), ("0", 1), ("third", 1)):
+        assert main(["receipt", str(tmp_path / "receipt.txt"), "--entry", wanted]) == code
