@@ -1,7 +1,7 @@
 """Compare an output that came out again with the recorded one: by digest, or within a tolerance."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ class Outcome:
 
 
 def compare_output(
-    ours: Path, theirs: Path, record: dict[str, Any], tolerance: dict[str, float], out: Outcome
+    ours: Path, theirs: Path, record: Mapping[str, Any], tolerance: dict[str, float], out: Outcome
 ) -> None:
     """Add one output to the outcome.
 
