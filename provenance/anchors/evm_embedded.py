@@ -77,7 +77,7 @@ class EmbeddedEvm(EvmChain):
         """The newest contract of this account; of any, where there is no key."""
         found = None
         for record in self._ledger.records:
-            if "contract" in record and (not self.sender or record["owner"] == self.sender):
+            if "contract" in record and (not self.sender or record.get("owner") == self.sender):
                 found = str(record["contract"])
         return found
 
