@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from benchmarks.provenance_tables import PROVENANCE_TABLES
 from benchmarks.table import RESULTS, interval
 
 PAGE = RESULTS.parent / "RESULTS.md"
@@ -47,6 +48,7 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], list[list[str]]]] = {
     "accuracy": accuracy,
     "retrieval": retrieval,
     "training_cost": training_cost,
+    **PROVENANCE_TABLES,
 }
 
 
