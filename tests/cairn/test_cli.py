@@ -13,7 +13,10 @@ from flows.summary import Row, Summary
 from tasks.workspace import Workspace
 from tests.flows.conftest import PROJECT, change, log_run
 
-COMMANDS = ("run", "schedule", "explain", "compare", "verify", "predict", "ui")
+COMMANDS = (
+    *("run", "schedule", "explain", "compare", "verify", "approve", "lineage", "predict", "ui"),
+    *("keys", "anchor"),
+)
 HEAVY = ("prefect", "mlflow", "torch", "dvc", "pandas", "matplotlib", "great_expectations")
 
 
