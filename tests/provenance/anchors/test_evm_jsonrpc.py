@@ -1,6 +1,8 @@
 """Attack 50: a node that is away, hangs, drips, floods, or answers nonsense."""
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler
@@ -90,7 +92,9 @@ def test_attack_50_a_flood(monkeypatch: pytest.MonkeyPatch) -> None:
         (b"", 200, "no JSON"),
         (b"<html>gateway</html>", 502, "no JSON (HTTP 502)"),
         (b"{", 200, "no JSON"),
-        (b"[" * 100_000, 200, "no JSON"),
+        (b"[" * 100_000, 200, "nested too deeply"),
+        (b'{"a":' * 100_000, 200, "nested too deeply"),
+        (b'["\\"",' + b"[" * 100_000, 200, "nested too deeply"),
         (b"\xff\xfe\x00", 200, "no JSON"),
         (b"[]", 200, "no JSON-RPC"),
         (b"null", 200, "no JSON-RPC"),
@@ -105,6 +109,31 @@ def test_attack_50_a_flood(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_attack_50_nonsense(body: bytes, status: int, message: str) -> None:
     with server(lambda handler, _: reply(handler, body, status)) as url:
         assert message in refused_with(url)
+
+
+def test_attack_50_deep_nesting_under_a_high_recursion_limit() -> None:
+    """py-evm sets such a limit when it is imported; the parser then runs off the thread's stack.
+
+    In a process of its own: where the depth is not looked at, that process dies of SIGSEGV.
+    """
+    script = """
+import sys, threading
+from provenance.anchors.jsonrpc import _read
+sys.setrecursionlimit(1_000_000)
+said = []
+thread = threading.Thread(target=lambda: said.append(_read(b"[" * 1_000_000, 200)))
+thread.start(); thread.join()
+print(said[0])
+"""
+    end = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (end.returncode, end.stdout) == (0, "nested too deeply\n")
+
+
+def test_brackets_in_texts_are_no_nesting() -> None:
+    text = "[{" * 1000 + '\\"'
+    body = json.dumps({"result": text}).encode()
+    with server(lambda handler, _: reply(handler, body)) as url:
+        assert HttpTransport("ethereum", url, 5).ask("eth_chainId", [])["result"] == text
 
 
 def test_errors_that_come_with_status_400_are_read() -> None:
