@@ -56,6 +56,9 @@ def decode(data: bytes) -> Any:
         except (ValueError, TypeError, RecursionError):
             pass  # the slow path below finds the reason
     try:
+        # Bounds the depth: Python's own parser relies on the recursion limit, which py-evm raises
+        # beyond what the stack holds when it is imported.
+        orjson.loads(data)
         value = _STRICT.decode(data.decode())
     except (ValueError, RecursionError) as error:
         raise NotCanonicalError(f"not JSON: {error}") from error

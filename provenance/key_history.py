@@ -6,9 +6,10 @@ the log decides, the first statement about a key first.
 """
 
 import contextlib
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+import orjson
 
 from provenance.checkpoint import Checkpoint
 from provenance.entry import LONGEST_LINE, Entry
@@ -211,7 +212,7 @@ def beside(layout: Layout) -> Iterator[KeyStatement]:
     for path in sorted(statement_file(layout, "x").parent.glob("*.json"))[:MOST_CLAIMS]:
         with contextlib.suppress(OSError, ValueError, RecursionError, TamperedError):
             with path.open("rb") as file:
-                value = json.loads(file.read(LONGEST_LINE))
+                value = orjson.loads(file.read(LONGEST_LINE))
             if isinstance(value, dict):
                 yield parse(value)
 
@@ -224,4 +225,4 @@ def in_entries(layout: Layout) -> Iterator[KeyStatement]:
                 with contextlib.suppress(
                     ValueError, RecursionError, KeyError, TypeError, TamperedError
                 ):
-                    yield parse(json.loads(line)["body"])
+                    yield parse(orjson.loads(line)["body"])

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+import orjson
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -217,7 +218,7 @@ class KeyStore:
         with locked(self.folder / "lock"):
             if not self._moving.exists():
                 return  # another process did it
-            plan = json.loads(self._moving.read_bytes())
+            plan = orjson.loads(self._moving.read_bytes())
             aside = self.folder / "retired" / plan["old"]
             aside.mkdir(mode=0o700, parents=True, exist_ok=True)
             for path in sorted(self._moving.parent.glob("*.p[eu][mb]")):

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from provenance.durable import locked, replace_file
 from provenance.errors import KeyStoreError
 
@@ -64,7 +66,7 @@ def add_limits(file: Path, origin: str, limits: dict[str, Limit]) -> None:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        value = json.loads(file.read_bytes())
+        value = orjson.loads(file.read_bytes())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from provenance.checkpoint import ROOT_BYTES, Checkpoint, log_id
 from provenance.durable import locked, replace_file
 from provenance.errors import KeyStoreError, Reason, TamperedError
@@ -131,7 +133,7 @@ def check_prefix(root: bytes, pinned: Checkpoint) -> None:
 
 def _read(path: Path, shape: dict[str, type]) -> dict[str, Any] | None:
     try:
-        value = json.loads(path.read_bytes())
+        value = orjson.loads(path.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -91,7 +91,9 @@ def explore(entries: Sequence[Entry], subject: Subject) -> Reach:
     words = _words(entries, reach, starts | released)
     named = {seq for pair in words for seq in pair}
     reach.entries = _walk(starts | released | named, behind)
-    reach.entries = _walk(reach.entries | _revocations(entries, reach), behind)
+    while not (withdrawals := _revocations(entries, reach)) <= reach.entries:
+        # What a withdrawal was made from may itself have been withdrawn.
+        reach.entries = _walk(reach.entries | withdrawals, behind)
     reach.informed = {pair for pair in words if pair[0] != pair[1]}
     reach.informed |= {(seq, runs[seq]) for seq in reach.entries if seq in runs}
     return reach

@@ -9,6 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from provenance.checkpoint import Checkpoint
 from provenance.entry import LONGEST_LINE, first_prev
 from provenance.errors import Reason, TamperedError
@@ -100,7 +102,7 @@ def replayed_tail(history: History) -> Tail:
 
 def _read_state(layout: Layout) -> dict[str, Any] | None:
     try:
-        value = json.loads(layout.state.read_bytes())
+        value = orjson.loads(layout.state.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(value, dict) or {key: type(value[key]) for key in value} != _SHAPE:

@@ -9,10 +9,10 @@ account that exists comes in by the environment: CAIRN_EVM_KEY (32 bytes in hex)
 They are other keys than those that sign heads: whoever steals one has not got the other.
 """
 
-import json
 import os
 from pathlib import Path
 
+import orjson
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -52,7 +52,7 @@ def secret_of(kind: str, store: KeyStore, *, create: bool) -> bytes | None:
 
 def _from_text(kind: str, text: str) -> bytes:
     try:
-        secret = bytes(json.loads(text)[:SECRET_BYTES]) if text[0] == "[" else bytes.fromhex(text)
+        secret = bytes(orjson.loads(text)[:SECRET_BYTES]) if text[0] == "[" else bytes.fromhex(text)
     except (ValueError, TypeError):
         secret = b""
     if len(secret) != SECRET_BYTES:

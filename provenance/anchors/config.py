@@ -9,6 +9,8 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+import orjson
+
 from provenance.anchors.chain import ChainRefusedError, Mode
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
@@ -122,7 +124,7 @@ class AnchorConfig:
             ChainRefusedError: it is something else.
         """
         try:
-            value = json.loads(text)
+            value = orjson.loads(text)
             chains = tuple(
                 ChainConfig(
                     **chain | {"mode": Mode(chain["mode"]), "senders": tuple(chain["senders"])}

@@ -4,11 +4,12 @@ Its arguments are all of fixed size, so a call is the selector and one 32-byte w
 (Solidity ABI specification, https://docs.soliditylang.org/en/latest/abi-spec.html).
 """
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from provenance.anchors.chain import Claim
 
@@ -43,7 +44,7 @@ class Compiled:
 @cache
 def load() -> Compiled:
     """The committed artefact; a test compiles the source again and compares."""
-    value = json.loads(_ARTEFACT.read_text(encoding="utf-8"))
+    value = orjson.loads(_ARTEFACT.read_text(encoding="utf-8"))
     return Compiled(
         bytecode=bytes.fromhex(value["bytecode"][2:]),
         runtime=bytes.fromhex(value["runtime"][2:]),

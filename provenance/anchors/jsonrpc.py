@@ -5,8 +5,6 @@ ChainUnavailableError here. What a well-formed answer says is judged by the chai
 Specification: https://www.jsonrpc.org/specification
 """
 
-import json
-import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -14,12 +12,11 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+import orjson
+
 from provenance.anchors.chain import ChainError, ChainUnavailableError
 
 LARGEST_ANSWER = 8 << 20
-DEEPEST_ANSWER = 64
-
-_TOKENS = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)
 
 Answer = dict[str, Any]
 
@@ -112,32 +109,12 @@ class HttpTransport:
         return _read(bytes(body), response.status_code)
 
 
-def _too_deep(body: bytes) -> bool:
-    """Whether brackets outside strings are nested deeper than any answer needs.
-
-    Python's parser leans on the recursion limit, and py-evm raises that beyond what the stack of a
-    thread holds: without this look, 100 kB of brackets end the process.
-    """
-    depth, in_text = 0, False
-    for token in _TOKENS.finditer(body):
-        match token[0]:
-            case b'"':
-                in_text = not in_text
-            case b"[" | b"{" if not in_text:
-                depth += 1
-                if depth > DEEPEST_ANSWER:
-                    return True
-            case b"]" | b"}" if not in_text:
-                depth -= 1
-    return False
-
-
 def _read(body: bytes, status: int) -> Answer | str:
-    if _too_deep(body):
-        return "nested too deeply"
     try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
+        # orjson bounds the depth. Python's own parser relies on the recursion limit, which py-evm
+        # raises beyond what a thread's stack holds: 100 kB of brackets would end the process.
+        answer = orjson.loads(body)
+    except ValueError:
         return f"no JSON (HTTP {status})"
     if not isinstance(answer, dict):
         return f"no JSON-RPC (HTTP {status})"

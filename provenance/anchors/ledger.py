@@ -14,6 +14,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from provenance.anchors.chain import ChainUnavailableError
 from provenance.durable import fsync_folder, locked, write_all
 from provenance.errors import LogError
@@ -110,7 +112,7 @@ def _read(path: Path) -> list[Record]:
     lines: list[Record] = []
     for number, line in enumerate(data[:whole].splitlines()):
         try:
-            value = json.loads(line)
+            value = orjson.loads(line)
         except ValueError:
             value = None
         if not isinstance(value, dict):

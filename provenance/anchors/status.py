@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+import orjson
+
 from provenance.anchors.config import ChainConfig
 from provenance.anchors.cost import spent
 from provenance.anchors.receipt import AnchorReceipt, anchors_folder, receipts
@@ -56,7 +58,7 @@ class Tried:
 def read_tried(layout: Layout, chain: str) -> Tried:
     """The last tries on a chain; a file that cannot be read counts as none."""
     try:
-        tried = Tried(**json.loads((anchors_folder(layout) / f"{chain}.status").read_bytes()))
+        tried = Tried(**orjson.loads((anchors_folder(layout) / f"{chain}.status").read_bytes()))
         tried.may_try(datetime.now(UTC))
         return replace(tried, failures=int(tried.failures), error=str(tried.error))
     except (OSError, ValueError, TypeError):
@@ -148,7 +150,7 @@ def _written(layout: Layout, seq: int) -> str | None:
     try:
         with layout.entries.open("rb") as stream:
             line = next(islice(stream, seq, None))
-        ts = json.loads(line)["body"].get("ts")
+        ts = orjson.loads(line)["body"].get("ts")
     except (OSError, StopIteration, ValueError, KeyError, TypeError, AttributeError):
         return None
     return ts if isinstance(ts, str) else None

