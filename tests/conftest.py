@@ -4,12 +4,19 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tasks.workspace import Workspace
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 PROJECT = Path(__file__).resolve().parent.parent
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs the system's Chromium")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -74,3 +81,14 @@ def bare_workspace(tmp_path: Path) -> Workspace:
     (root / "mlruns").mkdir(parents=True)
     shutil.copy(PROJECT / "params.yaml", root)
     return Workspace(root)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """The system's Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()

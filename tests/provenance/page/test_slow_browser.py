@@ -1,34 +1,23 @@
 """The page in a real browser, as auditors see it: offline, with and without JavaScript."""
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from provenance import Log
 from provenance.graph import build_graph
 from provenance.page import lineage_page
+from tests.conftest import needs_chromium
 from tests.provenance.conftest import Bench
 from tests.provenance.page import hostile
 from tests.provenance.page.story import tell
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
-
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs the system's Chromium"),
+    needs_chromium,
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
