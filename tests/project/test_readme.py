@@ -1,22 +1,25 @@
-"""The command lines of the README run as they stand there."""
+"""The command lines of the README and the docs run as they stand there."""
 
 import re
 import shlex
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
 from tests.project.conftest import PROJECT, Project
 
+DOCS = PROJECT / "docs"
 SERVERS = {"ui", "schedule"}
 SECONDS_TO_COME_UP = 240.0
 
 
+PAGES = ("README.md", "docs/anchors.md", "docs/audit.md")
+
+
 def command_lines() -> list[str]:
-    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    text = "\n".join((PROJECT / page).read_text(encoding="utf-8") for page in PAGES)
     blocks = re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)
     return list(dict.fromkeys(line for block in blocks for line in block.splitlines() if line))
 
@@ -27,11 +30,11 @@ def test_makefile_runs_cairn():
     assert rule.splitlines()[1].strip() == "@$(BIN)/cairn run"
 
 
-def test_readme_names_existing_files():
-    text = (PROJECT / "README.md").read_text(encoding="utf-8")
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
-    assert targets
-    assert [target for target in targets if not Path(PROJECT / target).exists()] == []
+@pytest.mark.parametrize("page", ["README.md", *sorted(p.name for p in DOCS.glob("*.md"))])
+def test_page_names_existing_files(page: str):
+    path = PROJECT / page if page == "README.md" else DOCS / page
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", path.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (path.parent / target).exists()] == []
 
 
 @pytest.mark.slow
