@@ -6,6 +6,7 @@ from provenance.body import vouches
 from provenance.entry import Entry
 from provenance.history import History
 from provenance.releases import RELEASE, WEIGHTS, Release
+from provenance.statements.place import first_release
 
 SHORTEST_ID = 6
 """Digits of a run id that stand for the whole of it."""
@@ -42,22 +43,28 @@ def whole_log(history: History, model: str | None = None) -> Target:
     ]
     if model is None:
         return Target("everything in the log", tuple(_first_of_each(standing)), whole=True)
-    crowned = [entry for entry in standing if _is_champion(entry, model)]
-    if not crowned:
-        return Target(f"the log; no champion of {model} is released yet", whole=True)
-    champion = release_target(history, Release.of(crowned[-1].body))
-    return Target(f"{champion.name} and the whole log", champion.releases, whole=True)
+    champions = {
+        entry.body["release"]["model"]: release_target(history, Release.of(entry.body))
+        for entry in standing
+        if entry.body["release"]["champion"]
+    }
+    if model in champions:
+        champion = champions[model]
+        return Target(f"{champion.name} and the whole log", champion.releases, whole=True)
+    # The name comes from params.yaml, which anybody may edit: it must not talk the releases away.
+    others = tuple(entry for champion in champions.values() for entry in champion.releases)
+    more = ", but of " + " and ".join(champions) if others else ""
+    return Target(f"the log; no champion of {model} is released yet{more}", others, whole=True)
 
 
 def release_target(history: History, release: Release) -> Target:
-    """One version of a model."""
-    same = [
-        entry
-        for entry in release_entries(history)
-        if (entry.body["release"]["model"], entry.body["release"]["version"])
-        == (release.model, release.version)
-    ]
-    return Target(f"{release.model} version {release.version}", tuple(same[:1]))
+    """One version of a model, with just these files.
+
+    A registry that was made anew counts from 1 again, so a number alone may name two releases.
+    """
+    first = first_release(release_entries(history), release)
+    entries = () if first is None else (first,)
+    return Target(f"{release.model} version {release.version}", entries)
 
 
 def find_target(history: History, wanted: str) -> Target | None:
@@ -102,15 +109,7 @@ def _is_of(entry: Entry, wanted: str, model: str, version: str) -> bool:
     return said["model"] == wanted or (said["model"], said["version"]) == (model, version)
 
 
-def _is_champion(entry: Entry, model: str) -> bool:
-    said = entry.body["release"]
-    return said["model"] == model and bool(said["champion"])
-
-
 def _first_of_each(entries: list[Entry]) -> list[Entry]:
     """A version that became champion again has two entries; the first one is the release."""
-    first: dict[tuple[str, str], Entry] = {}
-    for entry in entries:
-        said = entry.body["release"]
-        first.setdefault((said["model"], said["version"]), entry)
-    return list(first.values())
+    first = [first_release(entries, Release.of(entry.body)) for entry in entries]
+    return list({entry.seq: entry for entry in first if entry is not None}.values())

@@ -9,7 +9,7 @@ import pytest
 from provenance import Log, Reason, TamperedError
 from provenance.checks import LOADABLE, Category, Outcome, verify_model
 from provenance.releases import Release
-from provenance.statements import NAMES
+from provenance.statements import NAMES, write_statements
 from tests.provenance.checks.conftest import judge
 from tests.provenance.statements.released import Released, make_release
 
@@ -149,3 +149,27 @@ def test_files_elsewhere_cannot_be_checked_here(released: Released) -> None:
     for category in LOADABLE:
         assert report.verdict(category).reason is Reason.CANNOT_CHECK
     assert report.exit_code == 2
+
+
+def test_a_number_that_was_given_twice_names_the_release_by_its_files(released: Released) -> None:
+    """A registry made anew counts from 1 again; the second version 1 has files of its own."""
+    first, bench = released, released.bench
+    place = "mlruns/artifacts/models/m-2/artifacts"
+    files = (
+        bench.put(f"{place}/MLmodel", "flavors: 2"),
+        bench.put(f"{place}/artifacts/model.safetensors", "other weights"),
+        bench.put(f"{place}/artifacts/config.json", "{}"),
+    )
+    second = Release("tiny", "1", True, "anew", "0" * 64, files)
+    entry = first.log.append(
+        {**second.body(), "v": 1, "id": "release-anew", "run": {"mlflow": "release-1"}}
+    )
+    write_statements(bench.root / place, entry, first.log, first.store)
+    assert verify_model(first.log, bench.root, second).exit_code == 0
+    (bench.root / place / "MLmodel").write_text("flavors: evil")
+    (bench.root / place / "evil.py").write_text("")
+    (bench.root / place / "model.sig").unlink()
+    report = verify_model(first.log, bench.root, second)
+    assert report.verdict(INTEGRITY).reason is Reason.ARTIFACT_CHANGED
+    assert report.verdict(AUTHENTICITY).outcome is Outcome.FAIL
+    assert judge(first).exit_code == 0
