@@ -102,7 +102,11 @@ class GitNoteWitness:
     def _git(self, *arguments: str) -> str:
         command = ["git", "-C", str(self.repository), *arguments]
         try:
-            return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            # A note that is no text becomes one that is no head, which is told like any other.
+            done = subprocess.run(
+                command, capture_output=True, encoding="utf-8", errors="replace", check=True
+            )
+            return done.stdout
         except (OSError, subprocess.CalledProcessError) as error:
             said = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else ""
             raise WitnessError(

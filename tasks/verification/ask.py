@@ -23,7 +23,7 @@ from provenance.witness import GitNoteWitness, Witness, recall_all, tell_all
 from tasks.errors import InputError
 from tasks.verification.compliance import compliance
 from tasks.verification.mlflow_witness import ExperimentWitness
-from tasks.verification.policy import Policy, load_policy
+from tasks.verification.policy import Policy, read_policy
 from tasks.workspace import Workspace
 
 Reproduce = Callable[[Case, Workspace, Target, Policy | None], Verdict]
@@ -64,7 +64,8 @@ def verify_target(workspace: Workspace, asked: Asked, keys: Path | None = None) 
     """
     layout = Layout(workspace.provenance)
     store = KeyStore(default_keys() if keys is None else keys.absolute())
-    policy = load_policy(workspace)
+    found = read_policy(workspace)
+    policy = None if found is None else found[0]
     witnesses: list[Witness] = [ExperimentWitness(workspace), GitNoteWitness(workspace.root)]
     case = open_case(layout, store, _seen(layout, witnesses))
     if case.reading is None:
@@ -76,12 +77,7 @@ def verify_target(workspace: Workspace, asked: Asked, keys: Path | None = None) 
         authenticity(case, workspace.root, target),
         ancestry(case, workspace.root, target, _code_rules(policy)),
     ]
-    if target.releases:
-        verdicts.append(compliance(case, workspace, target))
-    else:
-        verdicts.append(
-            not_checked(Category.COMPLIANCE, Reason.NOT_ASKED, "the policy is about releases")
-        )
+    verdicts.append(compliance(case, workspace, target, found))
     if asked.performance:
         verdicts.append(_performance(case, workspace, target, policy))
     if asked.reproduce is not None:

@@ -23,14 +23,13 @@ from tasks.verification.policy import (
     POLICY,
     Policy,
     allows,
-    load_policy,
     logged_policy,
-    policy_digest,
 )
 from tasks.workspace import Workspace
 
 REPORT = "report.json"
 MANIFEST = "data/manifest.parquet"
+_UNASKED = not_checked(Category.COMPLIANCE, Reason.NOT_ASKED, "the policy is about releases")
 
 
 @dataclass
@@ -62,32 +61,44 @@ class Facts:
         return Finding(Reason.POLICY_VIOLATION, f"{self.name}: {message}", seq)
 
 
-def compliance(case: Case, workspace: Workspace, target: Target) -> Verdict:
-    """Hold every release of the target against the policy."""
+def compliance(
+    case: Case, workspace: Workspace, target: Target, found: tuple[Policy, Artifact] | None
+) -> Verdict:
+    """Hold every release of the target against the policy.
+
+    Where nothing is released, the policy itself is still looked at: it says what other questions
+    let pass.
+
+    Args:
+        found: what policy.yaml says, as `read_policy` gives it.
+    """
     if case.reading is None:
         return case.refused(Category.COMPLIANCE)
     reading = case.reading
-    policy = load_policy(workspace)
-    if policy is None:
+    logged = _of_kind(reading, POLICY)
+    if not target.releases and not logged:
+        return _UNASKED
+    if found is None:
         return not_checked(
             Category.COMPLIANCE,
             Reason.POLICY_MISSING,
             f"there is no {FILE} in {workspace.root}: write one (docs/provenance.md)",
         )
-    logged = _of_kind(reading, POLICY)
     if not logged:
         return not_checked(
             Category.COMPLIANCE,
             Reason.POLICY_MISSING,
             f"no policy was ever logged, so {FILE} may say anything: `cairn approve --policy`",
         )
-    digest, last = policy_digest(workspace), logged[-1]
+    policy, digest, last = found[0], found[1].digest, logged[-1]
     if logged_policy(last) != digest:
         message = (
             f"{FILE} has blake3 {digest[:8]}..., the policy in force (entry {last.seq}) "
             f"{logged_policy(last)[:8]}...: restore it, or log the change: `cairn approve --policy`"
         )
         return failed(Category.COMPLIANCE, Finding(Reason.POLICY_CHANGED, message, last.seq, FILE))
+    if not target.releases:
+        return _UNASKED
     return _judge(reading, workspace, target, policy, digest, logged)
 
 

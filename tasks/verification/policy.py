@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import yaml
+from blake3 import blake3
 from pydantic import Field, NonNegativeFloat, PositiveFloat, StringConstraints, ValidationError
 
 from provenance import Artifact, Entry, Log
@@ -85,15 +86,33 @@ def load_policy(workspace: Workspace) -> Policy | None:
     """Read policy.yaml; None where there is none.
 
     Raises:
-        InputError: it is not YAML, or holds an unknown, missing or wrong key.
+        InputError: it cannot be read, is not YAML, or holds an unknown, missing or wrong key.
+    """
+    found = read_policy(workspace)
+    return None if found is None else found[0]
+
+
+def read_policy(workspace: Workspace) -> tuple[Policy, Artifact] | None:
+    """What policy.yaml says, and which bytes said so: read once, so that the two belong together.
+
+    Raises:
+        InputError: as `load_policy`.
     """
     path = workspace.root / FILE
-    if not path.exists():
-        return None
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{FILE} cannot be read ({error.strerror})") from None
+    return _parse(data), Artifact(path, blake3(data).hexdigest(), len(data))
+
+
+def _parse(data: bytes) -> Policy:
+    try:
+        values = yaml.load(data.decode(), Loader=_Loader)  # noqa: S506
         return Policy.model_validate(values)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{FILE} is not valid YAML: {error}") from None
     except ValidationError as error:
         lines = [
@@ -123,10 +142,10 @@ def record_policy(log: Log, workspace: Workspace) -> Entry | None:
     Raises:
         InputError: the file is no policy; nothing is logged then.
     """
-    policy = load_policy(workspace)
-    if policy is None:
+    found = read_policy(workspace)
+    if found is None:
         return None
-    artifact = Artifact.of(workspace.root / FILE)
+    policy, artifact = found
     before = [entry for entry in log.entries() if entry.body["kind"] == POLICY]
     if before and logged_policy(before[-1]) == artifact.digest:
         return before[-1]

@@ -9,6 +9,7 @@ from provenance import Reason
 from provenance.checkpoint import log_id
 from provenance.checks import Category, Outcome
 from provenance.witness import WitnessError
+from tasks.verification import Asked, verify_target
 from tasks.verification.mlflow_witness import ExperimentWitness
 from tests.tasks.verification.conftest import Shop, git
 
@@ -132,3 +133,40 @@ def test_the_policy_decides_about_dirty_trees(shop: Shop) -> None:
     shop.policy(code__clean_tree=False)
     assert shop.verify().verdict(Category.LINEAGE).outcome is Outcome.PASS
     assert shop.verify().verdict(Category.COMPLIANCE).reason is Reason.POLICY_CHANGED
+
+
+def test_an_edited_name_in_params_does_not_talk_the_champion_away(shop: Shop) -> None:
+    entry = shop.release()
+    (shop.root / entry.body["artifacts"][0]["path"]).with_name("model.sig").unlink()
+    asked = Asked(model="other")
+    report = verify_target(shop.workspace, asked, keys=shop.keys)
+    assert report.target == "the log; no champion of other is released yet, but of tiny"
+    assert report.verdict(Category.AUTHENTICITY).reason is Reason.STATEMENT_MISSING
+
+
+def test_attack_37_a_loosened_policy_does_not_decide_about_runs(shop: Shop) -> None:
+    """No release is asked about, yet the policy says what code may run and how much may differ."""
+    git(shop.root, "init", "-q")
+    git(shop.root, "commit", "-q", "--allow-empty", "-m", "one")
+    commit = git(shop.root, "rev-parse", "HEAD").strip()
+    shop.release(run={"mlflow": "x", "git": commit, "dirty": True})
+    assert shop.verify("train").exit_code == 1
+    shop.policy(code__clean_tree=False)
+    report = shop.verify("train")
+    assert report.verdict(Category.COMPLIANCE).reason is Reason.POLICY_CHANGED
+    assert report.exit_code == 1
+    shop.policy()
+    assert shop.verify("ingest").verdict(Category.COMPLIANCE).reason is Reason.NOT_ASKED
+    (shop.root / "policy.yaml").unlink()  # it may have been stricter than what holds without one
+    assert shop.verify("ingest").verdict(Category.COMPLIANCE).reason is Reason.POLICY_MISSING
+    assert shop.verify("ingest").exit_code == 2
+
+
+def test_a_note_that_is_not_text_is_no_consent(shop: Shop) -> None:
+    git(shop.root, "init", "-q")
+    git(shop.root, "commit", "-q", "--allow-empty", "-m", "one")
+    (shop.root / "note").write_bytes(b"\xff\xfe\n")
+    git(shop.root, "notes", "--ref=cairn-provenance", "add", "-F", "note")
+    shop.release()
+    with pytest.raises(WitnessError, match="is no head of a log"):
+        shop.verify()

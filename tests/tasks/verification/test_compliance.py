@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 
 from provenance import Reason
 from provenance.checks import Category, Outcome, Verdict
@@ -196,3 +197,32 @@ def test_a_run_is_not_asked_for_compliance(shop: Shop) -> None:
     assert shop.verify("train").exit_code == 0
     with pytest.raises(InputError, match=f"no model, run or stage 'big'; models: {MODEL};"):
         shop.verify("big")
+
+
+def test_a_policy_that_cannot_be_read_is_named(shop: Shop) -> None:
+    (shop.root / "policy.yaml").unlink()
+    (shop.root / "policy.yaml").mkdir()
+    with pytest.raises(InputError, match="policy.yaml cannot be read"):
+        load_policy(shop.workspace)
+    shop.root.joinpath("policy.yaml").rmdir()
+    shop.root.joinpath("policy.yaml").write_text("[" * 100_000)
+    with pytest.raises(InputError, match="policy.yaml is not valid YAML"):
+        load_policy(shop.workspace)
+
+
+def test_rules_and_digest_come_from_one_reading(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who swaps policy.yaml between two readings must not have loose rules under a good digest."""
+    shop.release(accuracy="0.1")
+    good = (shop.root / "policy.yaml").read_bytes()
+    shop.policy(minimum_metrics={})
+    honest = yaml.load
+
+    def swap(*arguments: Any, **more: Any) -> Any:
+        (shop.root / "policy.yaml").write_bytes(good)
+        return honest(*arguments, **more)
+
+    monkeypatch.setattr(yaml, "load", swap)
+    verdict = shop.verify().verdict(COMPLIANCE)
+    assert (verdict.outcome, verdict.reason) == (Outcome.FAIL, Reason.POLICY_CHANGED)
