@@ -202,11 +202,11 @@ def test_a_run_is_not_asked_for_compliance(shop: Shop) -> None:
 def test_a_policy_that_cannot_be_read_is_named(shop: Shop) -> None:
     (shop.root / "policy.yaml").unlink()
     (shop.root / "policy.yaml").mkdir()
-    with pytest.raises(InputError, match="policy.yaml cannot be read"):
+    with pytest.raises(InputError, match=r"policy\.yaml cannot be read"):
         load_policy(shop.workspace)
     shop.root.joinpath("policy.yaml").rmdir()
     shop.root.joinpath("policy.yaml").write_text("[" * 100_000)
-    with pytest.raises(InputError, match="policy.yaml is not valid YAML"):
+    with pytest.raises(InputError, match=r"policy\.yaml is not valid YAML"):
         load_policy(shop.workspace)
 
 
