@@ -111,8 +111,8 @@ def _open(options: argparse.Namespace) -> Log:
 
 def _find(log: Log, wanted: str) -> Entry:
     entry = log.find(wanted)
-    if entry is None and wanted.isascii() and wanted.isdigit():
-        entry = next((found for found in log.entries() if found.seq == int(wanted)), None)
+    if entry is None:  # compared as text: a thousand digits make no number
+        entry = next((found for found in log.entries() if str(found.seq) == wanted), None)
     if entry is None:
         raise LogError(f"no entry has the number or id {wanted!r}; `log` lists them")
     return entry

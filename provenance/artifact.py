@@ -64,6 +64,8 @@ class Artifact:
             raise UnhashableError(f"{path}: there is no such file or folder") from None
         except NotADirectoryError:
             raise UnhashableError(f"{path}: lies below a file, not a folder") from None
+        except OSError as error:
+            raise UnhashableError(f"{path}: cannot be read ({error.strerror})") from None
         return cls(path, found.digest, found.size, found.files)
 
     def verified(self) -> Path:

@@ -1,6 +1,7 @@
 """Two commands of `python -m provenance` that change or need no log: record, receipt."""
 
 import argparse
+import contextlib
 import getpass
 import json
 import os
@@ -115,12 +116,13 @@ def _receipt(options: argparse.Namespace) -> int:
 
 def _entry(options: argparse.Namespace) -> Entry | bytes:
     place = Path(options.entry)
-    if place.is_file():
-        return _bytes(place).removesuffix(b"\n")
+    with contextlib.suppress(OSError):  # a name that is too long for a file may be an id
+        if place.is_file():
+            return _bytes(place).removesuffix(b"\n")
     log = Log.open(options.log, options.keys, create=False)
     entry = log.find(options.entry)
-    if entry is None and options.entry.isascii() and options.entry.isdigit():
-        entry = next((one for one in log.entries() if one.seq == int(options.entry)), None)
+    if entry is None:  # compared as text: a thousand digits make no number
+        entry = next((one for one in log.entries() if str(one.seq) == options.entry), None)
     if entry is None:
         raise LogError(f"{options.entry!r} is neither a file nor the number or id of an entry")
     return entry

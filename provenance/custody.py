@@ -71,7 +71,13 @@ def check_nothing_more(
         ignored: names of files and folders that may be there, such as `__pycache__`.
     """
     listed = {record["path"] for record in records}
-    for place, folders, files in os.walk(root / folder):
+
+    def refuse(error: OSError) -> None:
+        path = Path(error.filename).relative_to(root).as_posix()
+        message = f"{path}: cannot be listed ({error.strerror})"
+        out.findings.append(Finding(Reason.ARTIFACT_REFUSED, message, path=path))
+
+    for place, folders, files in os.walk(root / folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if name not in ignored)
         links = [name for name in folders if (Path(place) / name).is_symlink()]
         for name in sorted([*files, *links]):
@@ -126,6 +132,8 @@ def _read(place: Path, expected: str) -> Artifact | tuple[Reason, str]:
         return Reason.ARTIFACT_REFUSED, str(error)
     except ChangedWhileHashingError as error:
         return Reason.ARTIFACT_CHANGED, str(error)
+    except OSError as error:  # no permission on the way to it, a loop of links
+        return Reason.ARTIFACT_REFUSED, f"cannot be read ({error.strerror})"
 
 
 def _finding(problem: tuple[Reason, str], entry: Entry, record: Record) -> Finding:

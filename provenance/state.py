@@ -126,9 +126,12 @@ def _claim(layout: Layout) -> tuple[Frontier | None, bytes, bytes, int]:
     except (ValueError, TypeError):
         return nothing
     frontier.push(last)
-    with open_entries(layout) as stream:
-        stream.seek(start)
-        return frontier, last, stream.read(end - start), end
+    try:
+        with open_entries(layout) as stream:
+            stream.seek(start)
+            return frontier, last, stream.read(end - start), end
+    except (OSError, ValueError):  # an offset that no file has; or the entries cannot be read
+        return nothing
 
 
 def _fits(line: bytes, last: bytes) -> bool:

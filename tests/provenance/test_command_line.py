@@ -139,3 +139,24 @@ def test_receipt_beside_the_log(
     (tmp_path / "receipt.txt").write_bytes(make_receipt(at_work.open(), 1))
     for wanted, code in (("1", 0), ("second", 0), ("0", 1), ("third", 1)):
         assert main(["receipt", str(tmp_path / "receipt.txt"), "--entry", wanted]) == code
+
+
+@pytest.mark.parametrize("wanted", ["x" * 5000, "9" * 5000])
+def test_an_entry_that_no_file_system_and_no_number_holds(
+    at_work: Bench, wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["show", "--entry", wanted]) == 1
+    (at_work.root / "r").write_text("")
+    log = ["--log", str(at_work.folder)]
+    assert main(["receipt", str(at_work.root / "r"), *log, "--entry", wanted]) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert [line[:6] for line in told] == ["error:"] * 2
+
+
+def test_a_path_that_no_file_system_takes(
+    at_work: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (at_work.root / "loop").symlink_to("loop")
+    for path in ("x" * 300, str(at_work.root / "loop" / "x")):
+        assert main(["record", path]) == 2
+        assert capsys.readouterr().err.startswith("error: ")

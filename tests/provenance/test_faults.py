@@ -3,6 +3,7 @@
 The slow tests inject a fault into each system call of an append, one at a time, with strace.
 """
 
+import json
 import os
 import resource
 import shutil
@@ -257,3 +258,13 @@ def test_a_hundred_thousand_entries_are_verified(bench: Bench) -> None:
     assert report.ok
     assert report.head is not None
     assert report.head.size == 100_001
+
+
+@pytest.mark.parametrize("start", [2**62, 2**63, 2**64 - 16])
+def test_44_a_state_that_points_beyond_all_files_is_rebuilt(bench: Bench, start: int) -> None:
+    bench.fill(2)
+    state = {"end": start + 9, "last": "00" * 32, "peaks": [], "size": 1, "start": start}
+    (bench.folder / "state.json").write_text(json.dumps(state))
+    assert bench.verify().ok
+    bench.log_run("next")
+    assert bench.verify().ok

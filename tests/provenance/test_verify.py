@@ -223,3 +223,15 @@ def test_reports_for_scripts(bench: Bench, model: dict[str, Any]) -> None:
     lines = report.lines()
     assert lines[0].startswith("FAILED  CHECKPOINT_MISSING: ")
     assert lines[1:] == ["1 thing wrong", "not checked: pin, chain, lineage, artifacts"]
+
+
+def test_a_folder_that_became_a_loop_is_a_finding(bench: Bench) -> None:
+    """ELOOP, and whatever else the system answers, is no traceback."""
+    bench.log_run("r", bench.put("data/x.csv"))
+    (bench.root / "data" / "x.csv").unlink()
+    (bench.root / "data").rmdir()
+    (bench.root / "data").symlink_to("data")
+    first = bench.verify().first
+    assert first is not None
+    assert first.reason is Reason.ARTIFACT_REFUSED
+    assert "Too many levels of symbolic links" in first.message

@@ -173,3 +173,21 @@ def test_a_number_that_was_given_twice_names_the_release_by_its_files(released: 
     assert report.verdict(INTEGRITY).reason is Reason.ARTIFACT_CHANGED
     assert report.verdict(AUTHENTICITY).outcome is Outcome.FAIL
     assert judge(first).exit_code == 0
+
+
+def test_a_folder_that_cannot_be_listed_is_no_empty_one(
+    released: Released, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = released.folder / "code" / "hidden"
+    hidden.mkdir()
+    honest = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("/hidden"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return honest(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    verdict = judge(released).verdict(INTEGRITY)
+    assert (verdict.outcome, verdict.reason) == (Outcome.FAIL, Reason.ARTIFACT_REFUSED)
+    assert "code/hidden: cannot be listed (Permission denied)" in verdict.message
