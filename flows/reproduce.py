@@ -67,8 +67,9 @@ def reproducer(stage: str) -> Reproduce:
         if case.reading is None:
             return case.refused(Category.REPRODUCIBILITY)
         runs = _runs(case.reading.history, target, wanted)
-        if not runs:
-            name = f"{target.name}: no run of {' or '.join(wanted)} is logged behind it"
+        found = {entry.body["stage"] for entry in runs}
+        if missing := [name for name in wanted if name not in found]:
+            name = f"{target.name}: no run of {' or '.join(missing)} is logged behind it"
             return not_checked(Category.REPRODUCIBILITY, Reason.NOTHING_TO_CHECK, name)
         tolerance = policy.tolerance.outputs if policy else {}
         return _judge(workspace, runs, tolerance)
@@ -105,6 +106,9 @@ def _judge(workspace: Workspace, runs: Sequence[Entry], tolerance: dict[str, flo
             message = f"stage {stage} (entry {entry.seq}) differs: {'; '.join(found.differing)}"
             finding = Finding(Reason.NOT_REPRODUCED, message, entry.seq)
             return failed(Category.REPRODUCIBILITY, finding, evidence=tuple(evidence))
+        if not found.same:
+            message = f"{stage} (entry {entry.seq}): no output of it is logged"
+            return not_checked(Category.REPRODUCIBILITY, Reason.NOTHING_TO_CHECK, message)
         evidence.append(f"{stage} (entry {entry.seq}): {found.same} outputs came out again")
     names = ", ".join(entry.body["stage"] for entry in runs)
     return passed(Category.REPRODUCIBILITY, f"{names} ran again with the same outputs", *evidence)

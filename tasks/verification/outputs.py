@@ -1,6 +1,7 @@
 """Compare an output that came out again with the recorded one: by digest, or within a tolerance."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,10 +52,12 @@ def compare_output(
         return
     try:
         here = Artifact(ours / name, record["blake3"], record["size"]).verified()
-        largest = max(_differences(here, theirs / name), default=0.0)
+        found_apart = list(_differences(here, theirs / name))
     except (ProvenanceError, ValueError) as error:
         out.differing.append(f"{digests}, and cannot be compared ({error})")
         return
+    # A NaN is within no tolerance, and `max` would pass over it.
+    largest = math.inf if any(map(math.isnan, found_apart)) else max(found_apart, default=0.0)
     if largest <= tolerance[name]:
         out.same += 1
         out.notes.append(f"{name} differs by at most {largest:g}, {tolerance[name]:g} is allowed")

@@ -4,13 +4,16 @@ The released bytes are loaded, not the train stage's; the test clips are encoded
 the cache of features: what could have been prepared to please is not used.
 """
 
+import contextlib
 import json
 import math
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
+from blake3 import blake3
 from safetensors.torch import load as read_tensors
 
 from models.features import Features
@@ -75,6 +78,12 @@ def performance(case: Case, workspace: Workspace, target: Target, tolerance: flo
         ),
         *_drift("in metrics.json", written, flatten(found.metrics), tolerance),
     ]
+    if not written and not any(name.startswith("test.") for name in logged):
+        return not_checked(
+            Category.PERFORMANCE,
+            Reason.NOTHING_TO_CHECK,
+            f"{release.model} version {release.version}: its training run logged no test figures",
+        )
     count = f"{len(again)} logged figures and {len(written)} in metrics.json"
     if drift:
         more = f", and {len(drift) - SHOWN} more" if len(drift) > SHOWN else ""
@@ -95,14 +104,17 @@ def judge_again(workspace: Workspace, release: Release, train: Entry) -> Evaluat
         TamperedError: model or data are not the recorded bytes.
     """
     root = workspace.root
-    tensors = read_tensors(release.artifact(root, WEIGHTS).verified().read_bytes())
-    config = json.loads(release.artifact(root, CONFIG).verified().read_text(encoding="utf-8"))
-    for record in train.body["inputs"]:
-        path = root / record["path"]
-        if path in (workspace.manifest, workspace.media):
-            Artifact(path, record["blake3"], 0).verified()
+    inputs = {root / record["path"]: record["blake3"] for record in train.body["inputs"]}
+    for path in (workspace.manifest, workspace.media):
+        if path not in inputs:
+            message = f"{workspace.relative(path)} is no input of the training run"
+            raise TamperedError(message, Reason.LINEAGE_GAP)
+    tensors = read_tensors(_bytes(release.artifact(root, WEIGHTS)))
+    config = json.loads(_bytes(release.artifact(root, CONFIG)))
+    Artifact(workspace.media, inputs[workspace.media], 0).verified()
     params = TrainParams.model_validate(train.body["params"])
-    manifest = pd.read_parquet(workspace.manifest)
+    table = _bytes(Artifact(workspace.manifest, inputs[workspace.manifest], 0))
+    manifest = pd.read_parquet(BytesIO(table))
     spec = Spec.of(config["model"])
     features = _test_features(manifest, workspace, params)
     model = build(spec, seed=0)  # any seed: every weight is replaced
@@ -143,10 +155,23 @@ def _written(root: Path, train: Entry) -> dict[str, float]:
     """The figures of metrics.json, which the gate reads; none if a newer run has replaced it."""
     for record in train.body["artifacts"]:
         if record["path"].endswith(f"/{METRICS}"):
-            artifact = Artifact.of(root / record["path"])
-            if artifact.digest == record["blake3"]:
-                return flatten(json.loads(artifact.path.read_text(encoding="utf-8")))
+            with contextlib.suppress(TamperedError):
+                return flatten(
+                    json.loads(_bytes(Artifact(root / record["path"], record["blake3"], 0)))
+                )
     return {}
+
+
+def _bytes(artifact: Artifact) -> bytes:
+    """The bytes of a file: those that were hashed, whatever lies there a moment later.
+
+    Raises:
+        TamperedError: they are not the recorded ones, or cannot be read.
+    """
+    data = artifact.verified().read_bytes()
+    if blake3(data).hexdigest() != artifact.digest:
+        raise TamperedError(f"{artifact.path}: changed while read", Reason.ARTIFACT_CHANGED)
+    return data
 
 
 def _drift(

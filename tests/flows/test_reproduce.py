@@ -125,3 +125,36 @@ def test_tensors_within_a_tolerance(tmp_path: Path) -> None:
         compare_output(tmp_path / "one", tmp_path / "two", record, {"m.safetensors": allowed}, out)
         assert out.same == same
         assert len(out.differing) == 1 - same
+
+
+@pytest.mark.parametrize("where", ["first", "second"])
+def test_a_figure_that_is_no_number_is_within_no_tolerance(tmp_path: Path, where: str) -> None:
+    """`max` passes over a NaN unless it comes first."""
+    from tasks.verification.outputs import Outcome as Result
+    from tasks.verification.outputs import compare_output
+
+    good = {name: torch.ones(2) for name in ("first", "second")}
+    for folder, tensors in (("one", good), ("two", good | {where: torch.tensor([1.0, torch.nan])})):
+        (tmp_path / folder).mkdir()
+        save_file(tensors, tmp_path / folder / "m.safetensors")
+    made = Artifact.of(tmp_path / "one" / "m.safetensors")
+    record = {"path": "m.safetensors", "blake3": made.digest, "size": made.size}
+    out = Result()
+    compare_output(tmp_path / "one", tmp_path / "two", record, {"m.safetensors": 0.5}, out)
+    assert out.same == 0
+    assert out.differing
+
+
+def test_a_stage_without_outputs_reproduces_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_start", lambda *_: None)
+    shop.run("validate", [], [])
+    verdict = ask(shop, "validate", "validate")
+    assert (verdict.outcome, verdict.reason) == (Outcome.NOT_CHECKED, Reason.NOTHING_TO_CHECK)
+
+
+def test_all_stages_but_one_are_not_all(shop: Shop, recorded: Entry, stage: Any) -> None:
+    verdict = ask(shop, stage="all")
+    assert verdict.outcome is not Outcome.PASS
+    assert "validate" in verdict.message

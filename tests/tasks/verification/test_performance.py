@@ -9,7 +9,9 @@ import pytest
 
 from provenance import Reason, TamperedError
 from provenance.checks import Category, Outcome
+from provenance.releases import Release
 from tasks.train.evaluate import Evaluation
+from tasks.verification.performance import judge_again
 from tests.tasks.verification.conftest import Shop
 
 PERFORMANCE = Category.PERFORMANCE
@@ -101,3 +103,29 @@ def test_unasked_is_no_pass_and_no_failure(shop: Shop) -> None:
     report = shop.verify()
     assert report.verdict(PERFORMANCE).reason is Reason.NOT_ASKED
     assert report.exit_code == 0
+
+
+def test_no_figure_to_compare_with_is_no_pass(shop: Shop, judge: None) -> None:
+    """Nothing was logged, and metrics.json is not the run's: then nothing came out again."""
+    shop.policy(minimum_metrics={})
+    released(shop, {"best_epoch": "2.0"}, FIGURES)
+    shop.put("mlruns/stages/train/metrics.json", "{}")
+    verdict = shop.verify(performance=True).verdict(PERFORMANCE)
+    assert (verdict.outcome, verdict.reason) == (Outcome.NOT_CHECKED, Reason.NOTHING_TO_CHECK)
+
+
+def test_a_missing_metrics_file_leaves_the_other_answers(shop: Shop, judge: None) -> None:
+    released(shop, LOGGED, FIGURES)
+    (shop.root / "mlruns/stages/train/metrics.json").unlink()
+    report = shop.verify(performance=True)
+    assert report.verdict(Category.INTEGRITY).reason is Reason.ARTIFACT_MISSING
+    assert report.verdict(PERFORMANCE).outcome is Outcome.PASS
+    assert report.exit_code == 1
+
+
+def test_data_that_the_run_did_not_log_are_not_judged_on(shop: Shop) -> None:
+    """Whoever chooses the clips chooses the figures."""
+    entry = shop.release()
+    train = next(e for e in shop.log.entries() if e.body.get("stage") == "train")
+    with pytest.raises(TamperedError, match="is no input of the training run"):
+        judge_again(shop.workspace, Release.of(entry.body), train)
