@@ -40,6 +40,8 @@ def integrity(case: Case, root: Path, target: Target, *, deep: bool = True) -> V
             f"the files of {name.model} version {name.version} are not kept in this workspace: "
             "verify where they are",
         )
+    if target.run is not None and (replaced := _replaced(case.reading, root, target.run)):
+        return not_checked(Category.INTEGRITY, Reason.CANNOT_CHECK, replaced)
     if found.artifacts == 0:
         return not_checked(
             Category.INTEGRITY, Reason.NOTHING_TO_CHECK, f"{target.name}: no file was logged"
@@ -86,6 +88,22 @@ def _paths(history: History, target: Target) -> set[str]:
     for entry in target.entries:
         entries += [history.entry(seq) for seq in ancestors(history, entry)]
     return {record["path"] for entry in entries for record in artifacts_of(entry.body)}
+
+
+def _replaced(reading: Reading, root: Path, run: Entry) -> str | None:
+    """Which output of a run is no longer there, because a newer entry made its path anew."""
+    for record in artifacts_of(run.body):
+        newer = reading.history.newest(record["path"])
+        if not is_kept(record) or newer is None or newer[1]["blake3"] == record["blake3"]:
+            continue
+        out = Custody()
+        check_exactly(reading.history, root, run, [record], out)
+        if out.findings:
+            return (
+                f"{record['path']} was written again by entry {newer[0].seq}: the bytes of entry "
+                f"{run.seq} are no longer here"
+            )
+    return None
 
 
 def _is_here(entry: Entry) -> bool:

@@ -191,3 +191,12 @@ def test_a_folder_that_cannot_be_listed_is_no_empty_one(
     verdict = judge(released).verdict(INTEGRITY)
     assert (verdict.outcome, verdict.reason) == (Outcome.FAIL, Reason.ARTIFACT_REFUSED)
     assert "code/hidden: cannot be listed (Permission denied)" in verdict.message
+
+
+def test_a_bad_entry_about_keys_is_not_authentic(released: Released) -> None:
+    entry = released.log.append({"kind": "key", "id": "key/forged", "key": {"action": "rotate"}})
+    verdict = judge(released).verdict(AUTHENTICITY)
+    assert (verdict.outcome, verdict.reason) == (Outcome.FAIL, Reason.BAD_STATEMENT)
+    assert verdict.findings[0].entry == entry.seq
+    with pytest.raises(TamperedError, match="malformed key statement"):
+        judge(released).require(*LOADABLE)

@@ -170,3 +170,18 @@ def test_a_note_that_is_not_text_is_no_consent(shop: Shop) -> None:
     shop.release()
     with pytest.raises(WitnessError, match="is no head of a log"):
         shop.verify()
+
+
+def test_an_older_run_does_not_pass_by_the_bytes_of_a_newer_one(shop: Shop) -> None:
+    path = "mlruns/stages/train/model.safetensors"
+    first = shop.run("train", [shop.put(path, "first")], [])
+    assert shop.verify(first.body["id"]).verdict(Category.INTEGRITY).outcome is Outcome.PASS
+    second = shop.run("train", [shop.put(path, "second")], [])
+    assert shop.verify(second.body["id"]).verdict(Category.INTEGRITY).outcome is Outcome.PASS
+    report = shop.verify(first.body["id"])
+    verdict = report.verdict(Category.INTEGRITY)
+    assert (verdict.outcome, verdict.reason) == (Outcome.NOT_CHECKED, Reason.CANNOT_CHECK)
+    assert f"{path} was written again by entry {second.seq}" in verdict.message
+    assert report.exit_code == 2
+    shop.put(path, "first")  # put back
+    assert shop.verify(first.body["id"]).verdict(Category.INTEGRITY).outcome is Outcome.PASS
