@@ -243,9 +243,9 @@ def run_with_fault(bench: Bench, trace: Path, call: str, fault: str, k: int) -> 
 @pytest.mark.slow
 def test_a_hundred_thousand_entries_are_verified(bench: Bench) -> None:
     """No timing is asserted, but it must end well within the test's limit, in little memory."""
-    record = bench.put("x")
-    bench.log_run("data", record)
-    source = {"entry": 0, "path": "x", "blake3": record["blake3"]}
+    data, record = bench.put("x"), bench.put("y")
+    bench.log_run("data", data)
+    source = {"entry": 0, "path": "x", "blake3": data["blake3"]}
     log: Log = bench.open()
     for start in range(0, 100_000, 5_000):
         log.append_many(
