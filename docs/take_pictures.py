@@ -7,10 +7,13 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from playwright.sync_api import Page, sync_playwright
+
+if TYPE_CHECKING:
+    from tasks.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -43,6 +46,7 @@ def main(address: str) -> None:
         _compare(page, address, experiment, ids)
         # The older of the two: the run that is compared against.
         _sheet(page, Path(mlflow.artifacts.download_artifacts(run_id=ids[-1])))
+        _lineage(page, Workspace(ROOT))
         browser.close()
 
 
@@ -52,6 +56,17 @@ def _compare(page: Page, address: str, experiment: str, ids: list[str]) -> None:
     page.get_by_text("Comparing 2 Runs").first.wait_for(timeout=60_000)
     page.wait_for_timeout(3_000)
     _save(page, "mlflow.png")
+
+
+def _lineage(page: Page, workspace: "Workspace") -> None:
+    from provenance import Log
+    from provenance.page import lineage_page
+    from tasks.params import load_params
+
+    name = load_params(workspace.params_file).release.name
+    page.set_viewport_size({"width": 1440, "height": 1130})
+    page.set_content(lineage_page(Log.open(workspace.provenance, create=False), name))
+    _save(page, "lineage.png")
 
 
 def _sheet(page: Page, artifacts: Path) -> None:
