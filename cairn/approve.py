@@ -46,6 +46,7 @@ def _policy(log: "Log", workspace: "Workspace") -> None:
 
 def _model(log: "Log", workspace: "Workspace", wanted: str) -> None:
     from provenance.checks import Category
+    from provenance.keys import KeyStore
     from provenance.releases import Release
     from provenance.statements import release_entry
     from tasks.errors import InputError
@@ -62,5 +63,8 @@ def _model(log: "Log", workspace: "Workspace", wanted: str) -> None:
     if not (workspace.root / "policy.yaml").exists():
         raise InputError("an approval is given under a policy: write policy.yaml first")
     digest = policy_digest(workspace)
+    first = KeyStore(log.keys).own() is None
     entry = log_approval(log, release, release_entry(log, release), digest)
     print(f"{name} approved under policy {digest[:8]}... by entry {entry.seq}")
+    if first:
+        print("give the others your new keys, so that they can trust them: cairn keys export")

@@ -39,18 +39,53 @@ def show(
         for one in identities
     ]
     if json:
-        print_json({"folder": str(store.folder), "encrypted": _encrypted(), "identities": rows})
+        print_json(
+            {
+                "folder": str(store.folder),
+                "encrypted": bool(store.private_files()) and not _plain(store),
+                "identities": rows,
+            }
+        )
     elif rows:
         print_table(rows, f"keys in {store.folder}")
-        print(f"private keys: {'encrypted' if _encrypted() else 'not encrypted, mode 0600'}")
+        print(_of_private(store))
+    elif store.private_file.exists():
+        store.public_bundle()  # says what is missing
     else:
         print(f"no keys in {store.folder} yet: the first run makes them")
 
 
 @keys_app.command()
-def export() -> None:
+def export(
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", help="One key alone, for other tools: ed25519, rsa or ec (P-256)."),
+    ] = None,
+    name: Annotated[
+        str, typer.Option("--name", help="Whose keys: a name that cairn keys show prints.")
+    ] = "own",
+) -> None:
     """Print the own public keys, for others to trust (cairn keys trust)."""
-    sys.stdout.write(_store().public_bundle()[1].decode())
+    from provenance.identity import public_pem
+    from provenance.keyfiles import KINDS
+    from tasks.errors import InputError
+
+    if kind is not None and kind not in KINDS:
+        raise InputError(f"--kind {kind}: one of {', '.join(KINDS)}")
+    store = _store()
+    if name == "own":
+        store.public_bundle()  # says what is missing
+    known = {one.name: one for one in store.identities()}
+    if name not in known:
+        raise InputError(f"--name {name}: one of {', '.join(known) or 'none, nobody is trusted'}")
+    if kind is None:
+        sys.stdout.write(known[name].pem().decode())
+        return
+    key = getattr(known[name], kind)
+    if key is None:
+        first = "the first release makes it" if kind == "ec" else "an older Cairn made none"
+        raise InputError(f"{name} has no {KINDS[kind]} key: {first}; export the keys anew then")
+    sys.stdout.write(public_pem(key).decode())
 
 
 @keys_app.command()
@@ -114,7 +149,10 @@ def protect(
         bool, typer.Option("--keyring", help="Keep the passphrase in the desktop's keyring.")
     ] = False,
 ) -> None:
-    """Encrypt the private keys; the passphrase comes from CAIRN_KEY_PASSPHRASE or the terminal."""
+    """Encrypt the private keys, also those that pay for anchors.
+
+    The passphrase comes from CAIRN_KEY_PASSPHRASE or the terminal.
+    """
     from provenance import passphrase
     from provenance.rotation import protect as encrypt
 
@@ -123,7 +161,9 @@ def protect(
     changed = encrypt(store, phrase)
     if keyring:
         passphrase.keep(store.account, phrase)
-    print(f"{len(changed)} keys encrypted in {store.folder}")
+    before = len(store.private_files()) - len(changed)
+    were = f", {before} were already" if before else ""
+    print(f"{len(changed)} keys encrypted in {store.folder}{were}")
     if not keyring:
         print(f"set {passphrase.VARIABLE} where nobody can be asked, or run it with --keyring")
 
@@ -136,18 +176,17 @@ def _store() -> Any:
 
 def _limits() -> Any:
     """Of this project's log, if this is a project and it has one."""
-    import contextlib
-
-    from provenance.errors import ProvenanceError
+    from provenance.errors import LogError, TamperedError
     from provenance.head import read_head
     from provenance.layout import Layout
     from tasks.errors import InputError
     from tasks.workspace import Workspace
 
-    with contextlib.suppress(ProvenanceError, InputError):
-        layout = Layout(Workspace.here().provenance)
-        return _store().limits(read_head(layout, _store()).checkpoint.origin)
-    return {}
+    try:
+        head = read_head(Layout(Workspace.here().provenance), _store())
+    except (TamperedError, LogError, InputError):
+        return {}
+    return _store().limits(head.checkpoint.origin)  # damaged, it must not pass for "none"
 
 
 def _kinds(identity: Any) -> str:
@@ -155,9 +194,20 @@ def _kinds(identity: Any) -> str:
     return ", ".join(kind for kind, key in kinds.items() if key is not None)
 
 
-def _encrypted() -> bool:
-    files = _store().private_files()
-    return bool(files) and all(b"ENCRYPTED" in path.read_bytes()[:64] for path in files)
+def _plain(store: Any) -> list[Path]:
+    return [path for path in store.private_files() if b"ENCRYPTED" not in path.read_bytes()[:64]]
+
+
+def _of_private(store: Any) -> str:
+    files, plain = store.private_files(), _plain(store)
+    if not files:
+        return "private keys: none here"
+    if not plain:
+        return "private keys: encrypted"
+    which = (
+        "" if plain == files else f": {', '.join(str(p.relative_to(store.folder)) for p in plain)}"
+    )
+    return f"private keys: not encrypted, mode 0600{which} (cairn keys protect encrypts them)"
 
 
 def _confirm(what: str, yes: bool) -> None:

@@ -27,8 +27,9 @@ def verify(
         bool, typer.Option("--reproduce", help="Run the stage again and compare (minutes).")
     ] = False,
     stage: Annotated[
-        str, typer.Option(help="Which stage to reproduce: ingest, validate, train, or all.")
-    ] = "train",
+        str | None,
+        typer.Option(help="Which stage to reproduce: ingest, validate, train (if absent), or all."),
+    ] = None,
     six: Annotated[
         bool, typer.Option("--six", help="All six: --performance and --reproduce too.")
     ] = False,
@@ -50,6 +51,8 @@ def verify(
 
     if target is not None and everything:
         raise InputError(f"give {target!r} or --all, not both")
+    if stage is not None and not (reproduce or six):
+        raise InputError(f"--stage {stage}: add --reproduce, which runs that stage again")
     prepare()
     workspace = Workspace.here()
     asked = Asked(
@@ -57,7 +60,7 @@ def verify(
         wanted=target,
         everything=everything,
         performance=performance or six,
-        reproduce=_reproduce(stage) if reproduce or six else None,
+        reproduce=_reproduce(stage or "train") if reproduce or six else None,
         git_note=git_note,
     )
     report = verify_target(workspace, asked)

@@ -75,9 +75,14 @@ class Identity:
         Raises:
             KeyStoreError: not PEM, no Ed25519 key, two keys of a kind, or a kind not taken.
         """
+        if b"PRIVATE KEY-----" in pem:
+            raise KeyStoreError(
+                f"{where} holds a private key, which nobody else should have: what is handed on "
+                "is what `cairn keys export` prints"
+            )
         blocks = _BLOCK.findall(pem)
         if not blocks:
-            raise KeyStoreError(f"{where} is no public key in PEM form")
+            raise _no_pem(where)
         keys = [load_public(block, where) for block in blocks]
         ed25519 = [key for key in keys if isinstance(key, Ed25519PublicKey)]
         rsa = [key for key in keys if isinstance(key, RSAPublicKey)]
@@ -106,7 +111,7 @@ def load_public(pem: bytes, where: object) -> PublicKey:
     try:
         key = serialization.load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise KeyStoreError(f"{where} is no public key in PEM form: {error}") from error
+        raise _no_pem(where) from error
     if isinstance(key, RSAPublicKey):
         refuse_short(key.key_size, where)
         return key
@@ -115,6 +120,11 @@ def load_public(pem: bytes, where: object) -> PublicKey:
     if isinstance(key, Ed25519PublicKey):
         return key
     raise KeyStoreError(f"{where} holds a key that is not Ed25519, RSA or P-256: not accepted")
+
+
+def _no_pem(where: object) -> KeyStoreError:
+    # What the cryptography library says here is about ASN.1 and names its own web page.
+    return KeyStoreError(f"{where} is no public key in PEM form (`cairn keys export` prints them)")
 
 
 def refuse_short(bits: int, where: object) -> None:

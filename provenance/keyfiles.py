@@ -9,6 +9,7 @@ from pathlib import Path
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256K1,
     SECP256R1,
     EllipticCurvePrivateKey,
     generate_private_key,
@@ -27,6 +28,8 @@ PrivateKey = Ed25519PrivateKey | RSAPrivateKey | EllipticCurvePrivateKey
 
 KINDS = {"ed25519": "Ed25519", "rsa": "RSA", "ec": "P-256"}
 """Names of the files, and of the kinds for people."""
+ACCOUNTS = {"evm": "secp256k1", "solana": "Ed25519"}
+"""The same in `chains/`: keys that pay for anchors (provenance/anchors/accounts.py)."""
 
 
 def generate(kind: str) -> PrivateKey:
@@ -94,7 +97,7 @@ def _open(
             ) from error
         key, phrase = _try_sources(path, pem, account)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise _damaged(path, passphrase.VARIABLE) from error
+        raise _damaged(path, passphrase.VARIABLE if given else None) from error
     return of_kind(key, path), phrase
 
 
@@ -127,15 +130,20 @@ def unlock(path: Path, phrase: bytes) -> tuple[PrivateKey, bool]:
                     serialization.load_pem_private_key(pem, attempt), path
                 ), attempt is not None
             except (ValueError, UnsupportedAlgorithm) as error:
-                raise _damaged(path, "passphrase (it is encrypted with another one)") from error
+                other = "passphrase (it is encrypted with another one)" if attempt else None
+                raise _damaged(path, other) from error
     raise _damaged(path, "passphrase")
 
 
 def of_kind(key: object, path: Path) -> PrivateKey:
     """Refuse a key that is not of the kind that its file is named after, or too short."""
     wanted = path.stem
-    if wanted == "ed25519" and isinstance(key, Ed25519PrivateKey):
+    if wanted in ("ed25519", "solana") and isinstance(key, Ed25519PrivateKey):
         return key
+    if wanted == "evm" and isinstance(key, EllipticCurvePrivateKey):
+        if isinstance(key.curve, SECP256K1):
+            return key
+        raise KeyStoreError(f"{path} is on the curve {key.curve.name}, secp256k1 is needed")
     if wanted == "rsa" and isinstance(key, RSAPrivateKey):
         refuse_short(key.key_size, path)
         return key
@@ -143,7 +151,7 @@ def of_kind(key: object, path: Path) -> PrivateKey:
         if isinstance(key.curve, SECP256R1):
             return key
         raise KeyStoreError(f"{path} is on the curve {key.curve.name}, P-256 is needed")
-    raise KeyStoreError(f"{path} holds no {KINDS[wanted]} key: move it away")
+    raise KeyStoreError(f"{path} holds no {(KINDS | ACCOUNTS)[wanted]} key: move it away")
 
 
 def show_public(path: Path, key: PrivateKey) -> None:
@@ -198,5 +206,7 @@ def create_file(path: Path, data: bytes, mode: int) -> None:
     fsync_folder(path.parent)
 
 
-def _damaged(path: Path, what: str) -> KeyStoreError:
+def _damaged(path: Path, what: str | None) -> KeyStoreError:
+    if what is None:
+        return KeyStoreError(f"{path} cannot be opened: a damaged file; restore it from a backup")
     return KeyStoreError(f"{path} cannot be opened: wrong {what}, or a damaged file")

@@ -46,11 +46,19 @@ OWN = "own"
 
 
 def default_keys() -> Path:
-    """$CAIRN_KEYS, else $XDG_CONFIG_HOME/cairn/keys, else ~/.config/cairn/keys."""
-    if chosen := os.environ.get("CAIRN_KEYS"):
-        return Path(chosen).expanduser().absolute()
+    """$CAIRN_KEYS, else $XDG_CONFIG_HOME/cairn/keys, else ~/.config/cairn/keys.
+
+    Raises:
+        KeyStoreError: a file is there.
+    """
     config = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(config).expanduser().absolute() / "cairn" / "keys"
+    chosen = os.environ.get("CAIRN_KEYS") or f"{config}/cairn/keys"
+    folder = Path(chosen).expanduser().absolute()
+    if folder.is_file():
+        raise KeyStoreError(
+            f"the key store {folder} is a file: set CAIRN_KEYS to a folder, which may be missing"
+        )
+    return folder
 
 
 @dataclass(frozen=True)
@@ -166,6 +174,11 @@ class KeyStore:
             KeyStoreError: there is none yet.
         """
         own = self.own()
+        if own is None and self.private_file.exists():
+            raise KeyStoreError(
+                f"{self.public_file} is missing: make it of the private key beside it, with "
+                f"openssl pkey -in {self.private_file} -pubout -out {self.public_file}"
+            )
         if own is None:
             raise KeyStoreError(f"there are no keys in {self.folder} yet: the first run makes them")
         return own.fingerprint, own.pem()
@@ -181,10 +194,12 @@ class KeyStore:
             add_limits(self.folder / "revoked.json", origin, dict(limits))
 
     def private_files(self) -> list[Path]:
-        """All private keys, former ones too."""
+        """All private keys, former ones and those that pay for anchors too."""
         names = [f"{kind}.pem" for kind in keyfiles.KINDS]
         folders = [self.folder, *sorted((self.folder / "retired").glob("*"))]
-        return [folder / name for folder in folders for name in names if (folder / name).exists()]
+        paths = [folder / name for folder in folders for name in names]
+        paths += [self.folder / "chains" / f"{kind}.pem" for kind in keyfiles.ACCOUNTS]
+        return [path for path in paths if path.exists()]
 
     def retire(self, origin: str, until: int) -> None:
         """Make new keys and move the present ones to `retired/`; a crash is made up for later.
@@ -261,7 +276,12 @@ def _identity(name: str, folder: Path) -> Identity | None:
     files = [path for kind in keyfiles.KINDS if (path := folder / f"{kind}.pub").exists()]
     if not files or files[0].stem != "ed25519":
         return None
-    return _parse(name, b"".join(_bytes(path) for path in files), folder)
+    try:
+        return _parse(name, b"".join(_bytes(path) for path in files), folder)
+    except KeyStoreError:
+        for path in files:
+            keyfiles.read_public(path)  # the error that names the file
+        raise
 
 
 @functools.lru_cache(maxsize=256)  # read at every append; the bytes are the key

@@ -33,6 +33,7 @@ def approve(log: Log, release: Release, entry: Entry, policy: str) -> Entry:
         policy: BLAKE3 of the policy in force.
     """
     store = KeyStore(log.keys)
+    signer = store.signers(log.origin)[0]  # makes keys for who approves and never ran anything
     key, _ = store.public_bundle()
     said = {
         "model": release.model,
@@ -42,7 +43,7 @@ def approve(log: Log, release: Release, entry: Entry, policy: str) -> Entry:
         "policy": policy,
         "key": key,
     }
-    signature = store.signer(log.origin).sign(_text(said, log.origin))
+    signature = signer.sign(_text(said, log.origin))
     return log.append(
         {
             "v": ENTRY_VERSION,

@@ -1,6 +1,7 @@
 """`cairn keys`: every subcommand on a small log."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from cairn.keys import keys_app
-from provenance import KeyStoreError, Log, ProvenanceError, verify
+from provenance import KeyStoreError, Log, ProvenanceError, keyfiles, verify
+from provenance.anchors.accounts import secret_of
 from provenance.keys import KeyStore
 from tasks.errors import InputError
 
@@ -58,6 +60,44 @@ def test_show_and_export(store: KeyStore) -> None:
         {"name": "own", "fingerprint": name, "keys": "Ed25519, RSA", "counts": "yes"}
     ]
     assert works("export").encode() == pem
+
+
+def test_one_key_alone_is_what_other_tools_read(
+    store: KeyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails("own has no P-256 key: the first release makes it", "export", "--kind", "ec")
+    store.ec_key()
+    (tmp_path / "ann.pub").write_text(works("export"))
+    monkeypatch.setenv("CAIRN_KEYS", str(tmp_path / "auditor"))
+    works("trust", str(tmp_path / "ann.pub"), "--name", "ann", "--yes")
+    assert "private keys: none here" in works("show")
+    for kind, said in (("ec", "NIST CURVE: P-256"), ("rsa", "(2048 bit)"), ("ed25519", "ED25519")):
+        (tmp_path / "one.pub").write_text(works("export", "--name", "ann", "--kind", kind))
+        read = ["openssl", "pkey", "-pubin", "-in", str(tmp_path / "one.pub"), "-noout", "-text"]
+        text = subprocess.run(read, check=True, capture_output=True, text=True).stdout
+        assert said in text
+    assert works("export", "--name", "ann") == (tmp_path / "ann.pub").read_text()
+    fails("--kind dsa: one of ed25519, rsa, ec", "export", "--kind", "dsa")
+    fails("--name bob: one of ann", "export", "--name", "bob")
+    fails("there are no keys in", "export", "--kind", "ec")
+
+
+def test_what_is_damaged_is_named(store: KeyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    fails("ed25519.pem holds a private key", "trust", str(store.private_file), "--name", "x")
+    public = store.public_file.read_bytes()
+    store.public_file.write_text("garbage")
+    fails("ed25519.pub is no public key in PEM form", "show")
+    store.public_file.unlink()
+    for command in ("show", "export"):
+        fails(f"openssl pkey -in {store.private_file} -pubout", command)
+    store.public_file.write_bytes(public)
+    (store.folder / "revoked.json").write_text("garbage")
+    fails("revoked.json cannot be read: restore it", "show")
+    (store.folder / "revoked.json").unlink()
+    store.private_file.write_text("garbage")
+    fails("ed25519.pem cannot be opened: a damaged file", "rotate", "--yes")
+    monkeypatch.setenv("CAIRN_KEYS", str(store.public_file))
+    fails("is a file: set CAIRN_KEYS to a folder", "show")
 
 
 def test_before_there_are_keys(store: KeyStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,9 +152,18 @@ def test_rotate_and_revoke(store: KeyStore, tmp_path: Path) -> None:
 
 def test_protect(store: KeyStore, monkeypatch: pytest.MonkeyPatch) -> None:
     fails("no passphrase: set CAIRN_KEY_PASSPHRASE", "protect")
+    account = secret_of("evm", store, create=True)
+    secret_of("solana", store, create=True)
     monkeypatch.setenv("CAIRN_KEY_PASSPHRASE", "open sesame")
-    assert "2 keys encrypted" in works("protect")
+    assert "4 keys encrypted" in works("protect")
     assert "private keys: encrypted" in works("show")
+    for path in store.folder.rglob("*.pem"):
+        assert path.read_text().startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----"), path
+    assert "0 keys encrypted" in works("protect")
+    assert secret_of("evm", store, create=False) == account
+    store.private_file.write_bytes(keyfiles.encode(store.ed25519_key(), None))
+    assert "not encrypted, mode 0600: ed25519.pem" in works("show")
+    assert "1 keys encrypted" in works("protect")
     Log.open(Path(".provenance")).append({"kind": "run", "id": "c"})
     monkeypatch.delenv("CAIRN_KEY_PASSPHRASE")
     with pytest.raises(KeyStoreError, match="is encrypted: set CAIRN_KEY_PASSPHRASE"):

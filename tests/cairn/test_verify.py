@@ -1,6 +1,7 @@
 """`cairn verify` and `cairn approve` as a person calls them: answers, exit codes, JSON."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +10,12 @@ from typer.testing import CliRunner, Result
 
 from cairn.approve import approve
 from cairn.verify import verify
+from provenance import Log
 from provenance.checks import Category, not_checked
 from provenance.errors import Reason
+from provenance.identity import Identity
+from provenance.keys import KeyStore
+from provenance.trust import trust as take
 from tasks.errors import InputError
 from tests.tasks.verification.conftest import Shop, shop  # noqa: F401  # the fixture
 
@@ -95,6 +100,8 @@ def test_wrong_usage(ours: Shop) -> None:
     ours.release()
     with pytest.raises(InputError, match="give 'tiny' or --all, not both"):
         call(verify, "tiny", "--all")
+    with pytest.raises(InputError, match="--stage ingest: add --reproduce"):
+        call(verify, "tiny", "--stage", "ingest")
     with pytest.raises(InputError, match="the log has no model, run or stage 'huge'"):
         call(verify, "huge")
     with pytest.raises(InputError, match="--stage deploy: one of ingest, validate, train, or all"):
@@ -113,3 +120,16 @@ def test_approving_a_policy_and_a_model(ours: Shop) -> None:
     assert call(verify).exit_code == 0
     assert "tiny/1 approved under policy" in call(approve, "tiny").stdout
     assert call(verify).exit_code == 0
+
+
+def test_an_approver_needs_no_run_of_their_own(
+    ours: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours.release()
+    boss = tmp_path / "boss"
+    take(KeyStore(boss), Identity.parse("team", KeyStore(ours.keys).public_bundle()[1], "team"))
+    monkeypatch.setenv("CAIRN_KEYS", str(boss))
+    assert "so that they can trust them: cairn keys export" in call(approve, "tiny").stdout
+    assert "cairn keys export" not in call(approve, "tiny").stdout
+    theirs = KeyStore(boss).public_bundle()[0]
+    assert f"-{theirs}" in list(Log.open(ours.workspace.provenance).entries())[-1].body["id"]
