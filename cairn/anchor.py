@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 anchor_app = typer.Typer(
     name="anchor",
     help="The log's signed head, written to chains that nobody here can rewrite.",
-    no_args_is_help=True,
+    no_args_is_help=False,
     rich_markup_mode=None,
 )
 
@@ -45,6 +45,8 @@ def status(json: AsJson = False) -> None:
     rows = [_row(chain, state) for chain, state in zip(config.chains, states, strict=True)]
     print_table(rows, f"log {head.origin}, {head.size} entries")
     for state in states:
+        if behind := _behind(state):
+            print(f"{state.chain}: {behind}")
         if error := state.to_dict()["error"]:
             print(f"{state.chain}: {error}")
 
@@ -71,6 +73,12 @@ def push(json: AsJson = False) -> None:
     states = [chain_status(layout, chain, head) for chain in config.chains]
     if json:
         print_json([state.to_dict() for state in states])
+    else:
+        for state in states:
+            where = f"{state.newest.progress.value}" if state.newest else "nothing sent yet"
+            print(f"{state.chain}: {state.anchored} of {state.head} entries anchored, {where}")
+        if not states:
+            print("no chain is configured: params.yaml, anchor.chains")
     # Sent is enough here: final comes with time, and `verify` asks for it.
     raise typer.Exit(1 if any(state.tried.error for state in states) else 0)
 
@@ -143,25 +151,26 @@ def _here() -> "tuple[Layout, KeyStore, AnchorConfig]":
 
 
 def _row(chain: Any, state: "ChainStatus") -> dict[str, str]:
+    """Narrow enough for 80 columns; what is long stands below the table or in the JSON."""
     from provenance.anchors.cost import estimate, in_coins
 
     newest, unit = state.newest, "gas" if chain.kind == "evm" else "units"
     gas, fee = estimate(chain, newest)
-    if state.anchored == state.head:
-        behind = "nothing"
-    else:
-        since = f", since {state.since}{_ago(state.since)}" if state.since else ""
-        behind = f"entries {state.anchored} to {state.head - 1}{since}"
+    where = f"\n{newest.progress.value}, block {newest.block}" if newest else ""
     return {
         "chain": state.chain,
-        "anchored": str(state.anchored),
-        "unanchored": behind,
-        "state": f"{newest.progress.value}, block {newest.block}" if newest else "",
-        "transaction": f"{newest.sent.tx[:16]}..." if newest and newest.sent else "",
-        "anchors": str(state.count),
-        "spent": f"{state.gas} {unit}, {in_coins(state.fee, chain)}",
-        "next one": f"{gas} {unit}" + (f", {in_coins(fee, chain)}" if fee is not None else ""),
+        "anchored": f"{state.anchored} entries{where}",
+        "behind": str(state.head - state.anchored),
+        "spent": f"{state.gas} {unit}\n{in_coins(state.fee, chain)}",
+        "next one": f"{gas} {unit}" + (f"\n{in_coins(fee, chain)}" if fee is not None else ""),
     }
+
+
+def _behind(state: "ChainStatus") -> str:
+    if state.anchored == state.head:
+        return ""
+    since = f", since {state.since}{_ago(state.since)}" if state.since else ""
+    return f"unanchored are entries {state.anchored} to {state.head - 1}{since}"
 
 
 def _ago(since: str) -> str:

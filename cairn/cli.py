@@ -41,9 +41,14 @@ def main() -> NoReturn:
     def work() -> None:
         nonlocal code
         try:
-            code = app(standalone_mode=False) or 0
+            code = app(standalone_mode=False, prog_name="cairn") or 0
         except click.ClickException as error:
-            raise InputError(f"{error.format_message()} (see `cairn --help`)") from None
+            asked = (
+                error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
+            )
+            raise InputError(
+                f"{error.format_message()} (see `{asked or 'cairn'} --help`)"
+            ) from None
         if code == INTERRUPTED:
             raise KeyboardInterrupt  # Typer swallows it, and with it the place where to say so
 

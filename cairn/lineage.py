@@ -18,9 +18,10 @@ MODEL_HELP = "NAME, NAME/VERSION, a BLAKE3 or a run id; the params' model if abs
 def lineage(
     model: Annotated[str | None, typer.Argument(help=MODEL_HELP)] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Where to write the page; lineage-MODEL.html if absent.")
+        Path | None,
+        typer.Option(help="Where to write the page (lineage-MODEL.html if absent), or the JSON."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the graph as JSON instead.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="The graph as JSON instead.")] = False,
     show: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
     uses: Annotated[
         str | None, typer.Option(help="List what used this path or digest, and its models.")
@@ -36,6 +37,10 @@ def lineage(
 
     if sum(choice is not None for choice in (model, uses, commit)) > 1:
         raise InputError("MODEL, --uses and --commit ask different questions: give one of them")
+    if (uses is not None or commit is not None) and (output is not None or show):
+        raise InputError("--uses and --commit print a list: leave out --output and --open")
+    if json and show:
+        raise InputError("--open shows the page: leave out --json")
     workspace = Workspace.here()
     log = Log.open(workspace.provenance, create=False)
     if uses is not None or commit is not None:
@@ -50,7 +55,12 @@ def lineage(
     if json:
         from provenance.page import lineage_json
 
-        print(lineage_json(log, asked), end="")
+        text = lineage_json(log, asked)
+        if output is None:
+            print(text, end="")
+        else:
+            _write(output, text)
+            print(output)
         return
     _page(log, asked, output, show)
 
@@ -65,14 +75,10 @@ def _page(log: "Log", asked: str, output: Path | None, show: bool) -> None:
     from provenance.graph import build_graph
     from provenance.page import render
     from provenance.page.anchors import anchor_rows
-    from tasks.errors import InputError
 
     graph = build_graph(log, asked)
     path = output or Path(f"lineage-{file_name(graph.subject.name)}.html")
-    try:
-        path.write_text(render(graph, anchor_rows(log)), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; give a file that can be written") from None
+    _write(path, render(graph, anchor_rows(log)))
     shown = len(graph.entries)
     print(f"{path}  {graph.subject.name}, {shown} of {graph.head.size} entries")
     if graph.gaps:
@@ -81,6 +87,15 @@ def _page(log: "Log", asked: str, output: Path | None, show: bool) -> None:
         print(f"the chain of custody has {gaps}; the page names {'them' if many else 'it'}")
     if show:
         typer.launch(path.absolute().as_uri())
+
+
+def _write(path: Path, text: str) -> None:
+    from tasks.errors import InputError
+
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; give a file that can be written") from None
 
 
 def file_name(name: str) -> str:

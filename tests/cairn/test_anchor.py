@@ -43,6 +43,8 @@ def test_status_push_verify(here: Workspace) -> None:
     assert pushed.exit_code == 0, pushed.output
     assert "embedded-solana: 5 entries sent, transaction " in pushed.output
     assert "embedded-solana: final" in pushed.output
+    again = call("push")
+    assert again.output == "embedded-solana: 5 of 5 entries anchored, final\n"
     checked = call("verify")
     assert checked.exit_code == 0, checked.output
     Log.open(here.provenance).append({"kind": "run", "id": "new", "ts": "2026-02-01T00:00:00Z"})
@@ -50,6 +52,18 @@ def test_status_push_verify(here: Workspace) -> None:
     assert "entries 5 to 5, since 2026-02-01T00:00:00Z (" in after.output
     # Solana's base fee of one signature is 5000 lamports (solana.com/docs/core/fees).
     assert "0.000005 SOL" in after.output
+
+
+def test_status_fits_a_terminal_of_80_columns(
+    here: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    call("push")
+    Log.open(here.provenance).append({"kind": "run", "id": "new", "ts": "2026-02-01T00:00:00Z"})
+    lines = call("status").output.splitlines()
+    words = " ".join(" ".join(lines).split())
+    for whole in ("embedded-solana 5 entries 1 567 units", "final, block 1 0.000005 SOL"):
+        assert whole in words, lines
 
 
 def test_the_same_as_json(here: Workspace) -> None:

@@ -58,6 +58,8 @@ def test_help_imports_nothing_heavy() -> None:
         (["schedule", "--cron", "at night"], r"cairn: cron 'at night' is no cron line"),
         (["compare", "latest:a", "latest:b"], r"cairn: "),
         (["verify"], r"cairn: "),
+        (["anchor"], r"^cairn: Missing command\. \(see `cairn anchor --help`\)$"),
+        (["keys", "trust", "x"], r"Missing option '--name'. \(see `cairn keys trust --help`\)"),
     ],
 )
 def test_bad_usage_is_one_line_and_exit_code_2(

@@ -71,6 +71,9 @@ def test_json(ask: Ask, log: Log, tmp_path: Path) -> None:
     assert value["schema"] == "cairn.lineage/1"
     assert value["subject"]["blake3"] == digest(WEIGHTS)
     assert list(tmp_path.glob("*.html")) == []
+    told = ask("voices", "--json", "--output", str(tmp_path / "graph.json"))
+    assert told.replace("\n", "") == str(tmp_path / "graph.json")
+    assert json.loads((tmp_path / "graph.json").read_text()) == value
 
 
 def test_who_used_this(ask: Ask, log: Log) -> None:
@@ -113,6 +116,9 @@ def test_which_models_came_from_a_commit(ask: Ask, log: Log) -> None:
         (("voices", "--uses", "data"), InputError, "give one of them"),
         (("voices", "--output", "no/such/folder.html"), InputError, "No such file or directory"),
         (("voices", "--output", "."), InputError, "Is a directory"),
+        (("voices", "--json", "--output", "."), InputError, "Is a directory"),
+        (("voices", "--json", "--open"), InputError, "leave out --json"),
+        (("--uses", "data", "--output", "x"), InputError, "leave out --output"),
     ],
 )
 def test_bad_questions_are_one_line_and_exit_code_2(
