@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from provenance.body import Record, artifacts_of, inputs_of, vouches
 from provenance.entry import Entry
 from provenance.index import Index
-from provenance.layout import Layout
 from provenance.log import Log
 from provenance.subject import SHORTEST_DIGEST, SHORTEST_RUN, UnknownSubjectError, release_name
 
@@ -89,7 +88,9 @@ def models_from_commit(log: Log, asked: str) -> list[Use]:
 
 
 def _index(log: Log) -> Index:
-    index = Index.open(Layout(log.folder))
+    # Not the one on disk: whoever can write there could hide a model from an auditor, and the log
+    # is read from end to end for such a question anyway.
+    index = Index.in_memory()
     index.refresh(log.history())
     return index
 
