@@ -20,7 +20,7 @@ from typing import Any
 from provenance.body import artifacts_of
 from provenance.commands import add_receipt, add_record
 from provenance.entry import Entry
-from provenance.errors import LogError, ProvenanceError, TamperedError
+from provenance.errors import NotThereError, ProvenanceError, TamperedError
 from provenance.log import Log
 from provenance.verify import verify
 
@@ -74,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _verify(options: argparse.Namespace) -> int:
     folder = options.folder.absolute()
+    if options.root is not None and not options.root.is_dir():
+        raise NotThereError(f"--root {options.root} is no folder: name the workspace's")
     report = verify(folder, options.root or folder.parent, options.keys)
     print(json.dumps(report.to_dict(), indent=2) if options.json else "\n".join(report.lines()))
     return report.exit_code
@@ -114,7 +116,7 @@ def _find(log: Log, wanted: str) -> Entry:
     if entry is None:  # compared as text: a thousand digits make no number
         entry = next((found for found in log.entries() if str(found.seq) == wanted), None)
     if entry is None:
-        raise LogError(f"no entry has the number or id {wanted!r}; `log` lists them")
+        raise NotThereError(f"no entry has the number or id {wanted!r}; `log` lists them")
     return entry
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from provenance.artifact import Artifact
 from provenance.body import Record
 from provenance.entry import Entry
-from provenance.errors import LogError
+from provenance.errors import BadPathError, NotThereError
 from provenance.identity import Identity
 from provenance.keys import KeyStore, default_keys
 from provenance.log import Log
@@ -90,7 +90,7 @@ def _record(options: argparse.Namespace) -> int:
 def _as_record(root: Path, artifact: Artifact) -> Record:
     place = Path(os.path.abspath(artifact.path))  # noqa: PTH100  # resolve() would follow links
     if not place.is_relative_to(root):
-        raise LogError(f"{artifact.path} lies outside the workspace {root}: give one inside it")
+        raise BadPathError(f"{artifact.path} lies outside the workspace {root}: give one inside it")
     path = place.relative_to(root).as_posix()
     return {"path": path, "blake3": artifact.digest, "size": artifact.size}
 
@@ -124,7 +124,7 @@ def _entry(options: argparse.Namespace) -> Entry | bytes:
     if entry is None:  # compared as text: a thousand digits make no number
         entry = next((one for one in log.entries() if str(one.seq) == options.entry), None)
     if entry is None:
-        raise LogError(f"{options.entry!r} is neither a file nor the number or id of an entry")
+        raise NotThereError(f"{options.entry!r} is neither a file nor the number or id of an entry")
     return entry
 
 
@@ -132,4 +132,4 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise LogError(f"{path} cannot be read ({error.strerror})") from error
+        raise NotThereError(f"{path} cannot be read ({error.strerror})") from error

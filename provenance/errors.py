@@ -118,6 +118,12 @@ class LogMissingError(LogError):
     exit_code = 2
 
 
+class NotThereError(LogError):
+    """A file, a folder or an entry that was asked for is not there or cannot be read."""
+
+    exit_code = 2
+
+
 class BodyError(LogError):
     """An entry that the log does not take; refused before anything is written."""
 

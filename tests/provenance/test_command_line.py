@@ -62,7 +62,7 @@ def test_show(at_work: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     for wanted in ("second", "1"):
         assert main(["show", "--entry", wanted]) == 0
         assert json.loads(capsys.readouterr().out)["seq"] == 1
-    assert main(["show", "--entry", "99"]) == 1
+    assert main(["show", "--entry", "99"]) == 2
     assert "no entry has the number or id '99'" in capsys.readouterr().err
 
 
@@ -75,6 +75,10 @@ def test_errors_are_one_line_with_an_exit_code(
     assert main(["log", "--json", nothing]) == 2
     told = json.loads(capsys.readouterr().out)
     assert (told["ok"], told["reason"]) == (False, "LogMissingError")
+    assert main(["verify", "--root", str(tmp_path / "none")]) == 2
+    assert "is no folder: name the workspace's" in capsys.readouterr().err
+    assert main(["receipt", str(tmp_path / "none"), "--entry", "0"]) == 2
+    assert "none cannot be read (No such file or directory)" in capsys.readouterr().err
     at_work.checkpoint.unlink()
     assert main(["log", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["reason"] == "CHECKPOINT_MISSING"
@@ -107,7 +111,7 @@ def test_record_refuses_what_is_outside(
     at_work: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "outside").write_text("x")
-    assert main(["record", str(tmp_path / "outside")]) == 1
+    assert main(["record", str(tmp_path / "outside")]) == 2
     assert "lies outside the workspace" in capsys.readouterr().err
     assert main(["record", "nothing"]) == 2
 
@@ -137,7 +141,7 @@ def test_receipt_beside_the_log(
     at_work: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "receipt.txt").write_bytes(make_receipt(at_work.open(), 1))
-    for wanted, code in (("1", 0), ("second", 0), ("0", 1), ("third", 1)):
+    for wanted, code in (("1", 0), ("second", 0), ("0", 1), ("third", 2)):
         assert main(["receipt", str(tmp_path / "receipt.txt"), "--entry", wanted]) == code
 
 
@@ -145,10 +149,10 @@ def test_receipt_beside_the_log(
 def test_an_entry_that_no_file_system_and_no_number_holds(
     at_work: Bench, wanted: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["show", "--entry", wanted]) == 1
+    assert main(["show", "--entry", wanted]) == 2
     (at_work.root / "r").write_text("")
     log = ["--log", str(at_work.folder)]
-    assert main(["receipt", str(at_work.root / "r"), *log, "--entry", wanted]) == 1
+    assert main(["receipt", str(at_work.root / "r"), *log, "--entry", wanted]) == 2
     told = capsys.readouterr().err.splitlines()
     assert [line[:6] for line in told] == ["error:"] * 2
 
