@@ -6,6 +6,8 @@ Steps hand each other artifacts, never bare paths; whoever reads one calls `veri
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from blake3 import blake3
+
 from provenance.errors import (
     ChangedWhileHashingError,
     Reason,
@@ -96,3 +98,18 @@ class Artifact:
                 path=str(self.path),
             )
         return self.path
+
+    def read(self) -> bytes:
+        """The bytes of a file: those that were hashed, whatever lies there a moment later.
+
+        Raises:
+            TamperedError: as `verified`.
+        """
+        data = self.verified().read_bytes()
+        if blake3(data).hexdigest() != self.digest:
+            raise TamperedError(
+                f"{self.path}: changed while it was read",
+                Reason.ARTIFACT_CHANGED,
+                path=str(self.path),
+            )
+        return data

@@ -13,7 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
-from blake3 import blake3
 from safetensors.torch import load as read_tensors
 
 from models.features import Features
@@ -109,11 +108,11 @@ def judge_again(workspace: Workspace, release: Release, train: Entry) -> Evaluat
         if path not in inputs:
             message = f"{workspace.relative(path)} is no input of the training run"
             raise TamperedError(message, Reason.LINEAGE_GAP)
-    tensors = read_tensors(_bytes(release.artifact(root, WEIGHTS)))
-    config = json.loads(_bytes(release.artifact(root, CONFIG)))
+    tensors = read_tensors(release.artifact(root, WEIGHTS).read())
+    config = json.loads(release.artifact(root, CONFIG).read())
     Artifact(workspace.media, inputs[workspace.media], 0).verified()
     params = TrainParams.model_validate(train.body["params"])
-    table = _bytes(Artifact(workspace.manifest, inputs[workspace.manifest], 0))
+    table = Artifact(workspace.manifest, inputs[workspace.manifest], 0).read()
     manifest = pd.read_parquet(BytesIO(table))
     spec = Spec.of(config["model"])
     features = _test_features(manifest, workspace, params)
@@ -157,21 +156,9 @@ def _written(root: Path, train: Entry) -> dict[str, float]:
         if record["path"].endswith(f"/{METRICS}"):
             with contextlib.suppress(TamperedError):
                 return flatten(
-                    json.loads(_bytes(Artifact(root / record["path"], record["blake3"], 0)))
+                    json.loads(Artifact(root / record["path"], record["blake3"], 0).read())
                 )
     return {}
-
-
-def _bytes(artifact: Artifact) -> bytes:
-    """The bytes of a file: those that were hashed, whatever lies there a moment later.
-
-    Raises:
-        TamperedError: they are not the recorded ones, or cannot be read.
-    """
-    data = artifact.verified().read_bytes()
-    if blake3(data).hexdigest() != artifact.digest:
-        raise TamperedError(f"{artifact.path}: changed while read", Reason.ARTIFACT_CHANGED)
-    return data
 
 
 def _drift(

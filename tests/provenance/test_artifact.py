@@ -95,3 +95,21 @@ def test_artifacts_and_errors_travel_between_processes(tmp_path: Path) -> None:
     error = TamperedError("what", Reason.LINEAGE_GAP, entry=3, path="p")
     back = pickle.loads(pickle.dumps(error))  # noqa: S301  # our own bytes
     assert (str(back), back.reason, back.entry, back.path) == ("what", Reason.LINEAGE_GAP, 3, "p")
+
+
+def test_what_is_read_is_what_was_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is swapped between hashing and reading."""
+    path = tmp_path / "report.json"
+    path.write_text("good")
+    made = Artifact.of(path)
+    assert made.read() == b"good"
+    honest = Artifact.verified
+
+    def swap(self: Artifact) -> Path:
+        found = honest(self)
+        path.write_text("evil")
+        return found
+
+    monkeypatch.setattr(Artifact, "verified", swap)
+    with pytest.raises(TamperedError, match="changed while it was read"):
+        made.read()
