@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from provenance.checks import ModelReport
+    from provenance.checks import ModelReport, Verdict
     from tasks.verification.ask import Reproduce
 
 
@@ -77,6 +77,15 @@ def _reproduce(stage: str) -> "Reproduce":
     return reproducer(stage)
 
 
+def _short(verdict: "Verdict", report: "ModelReport") -> str:
+    """What fails stands once in the table, not again wherever it is the reason."""
+    for other in report.failed:
+        end = f": {other.message}"
+        if other is not verdict and verdict.message.endswith(end):
+            return f"{verdict.message.removesuffix(end)}, see {other.category.value}"
+    return verdict.message
+
+
 def _tell(report: "ModelReport") -> None:
     from cairn.console import print_table
 
@@ -85,7 +94,7 @@ def _tell(report: "ModelReport") -> None:
             "question": verdict.category.value,
             "answer": verdict.outcome.value,
             "reason": verdict.reason.value if verdict.reason else "",
-            "what was looked at": verdict.message,
+            "what was looked at": _short(verdict, report),
         }
         for verdict in report.verdicts
     ]

@@ -133,3 +133,15 @@ def test_an_approver_needs_no_run_of_their_own(
     assert "cairn keys export" not in call(approve, "tiny").stdout
     theirs = KeyStore(boss).public_bundle()[0]
     assert f"-{theirs}" in list(Log.open(ours.workspace.provenance).entries())[-1].body["id"]
+
+
+def test_a_stranger_is_told_once_whom_to_trust(
+    ours: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours.release()
+    monkeypatch.setenv("CAIRN_KEYS", str(tmp_path / "nobody"))
+    monkeypatch.setenv("COLUMNS", "500")
+    told = call(verify)
+    assert told.exit_code == 1
+    assert told.stdout.count("the log is not to be believed, see authenticity") == 3
+    assert told.stdout.count("cairn keys trust FILE --name NAME") == 2  # in the table, and FAILED
