@@ -43,6 +43,7 @@ def verify(
     Exit codes: 0 all that was asked is right, 1 something is wrong, 2 something cannot be checked.
     """
     from cairn.console import print_json
+    from provenance import LogError
     from tasks.environment import prepare
     from tasks.errors import InputError
     from tasks.params import load_params
@@ -63,7 +64,12 @@ def verify(
         reproduce=_reproduce(stage or "train") if reproduce or six else None,
         git_note=git_note,
     )
-    report = verify_target(workspace, asked)
+    try:
+        report = verify_target(workspace, asked)
+    except LogError as error:
+        if error.exit_code != 1:
+            raise
+        raise InputError(str(error)) from error  # 1 would say that something is wrong
     if json:
         print_json(report.to_dict())
     else:

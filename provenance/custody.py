@@ -16,6 +16,9 @@ from provenance.history import History
 from provenance.listing import Listing, decode_listing
 from provenance.report import Finding
 
+CACHE = "__pycache__"
+"""Where Python keeps what it compiled."""
+
 
 @dataclass
 class Custody:
@@ -66,11 +69,15 @@ def check_nothing_more(
 ) -> None:
     """Whether a folder holds files that no record lists; a link or a pipe is one too.
 
+    Python's own `__pycache__/*.pyc` are counted in a note, not judged: they appear when the code
+    beside them is imported, and their bytes prove nothing.
+
     Args:
         folder: from the workspace's root.
-        ignored: names of files and folders that may be there, such as `__pycache__`.
+        ignored: names of files that may be there.
     """
     listed = {record["path"] for record in records}
+    compiled = 0
 
     def refuse(error: OSError) -> None:
         path = Path(error.filename).relative_to(root).as_posix()
@@ -78,11 +85,14 @@ def check_nothing_more(
         out.findings.append(Finding(Reason.ARTIFACT_REFUSED, message, path=path))
 
     for place, folders, files in os.walk(root / folder, onerror=refuse):
-        folders[:] = sorted(name for name in folders if name not in ignored)
+        folders.sort()
         links = [name for name in folders if (Path(place) / name).is_symlink()]
         for name in sorted([*files, *links]):
+            if Path(place).name == CACHE and name.endswith(".pyc") and name in files:
+                compiled += 1
+                continue
             path = (Path(place) / name).relative_to(root).as_posix()
-            if path not in listed and name not in ignored:
+            if path not in listed and not (name in files and name in ignored):
                 out.findings.append(
                     Finding(
                         Reason.ARTIFACT_EXTRA,
@@ -90,6 +100,11 @@ def check_nothing_more(
                         path=path,
                     )
                 )
+    if compiled:
+        out.notes.append(
+            f"{folder}: {compiled} files of compiled Python code are not checked; to run its code, "
+            "load the model from a fresh download"
+        )
 
 
 def _check(history: History, place: Path, entry: Entry, record: Record, out: Custody) -> None:

@@ -1,11 +1,14 @@
 """Files that survive a crash: write aside, fsync, rename, fsync the folder; and a lock."""
 
 import contextlib
+import errno
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from provenance.errors import LogBusyError, LogError
 
@@ -42,6 +45,19 @@ def replace_file(
     aside.replace(path)
     if durable and named:
         fsync_folder(path.parent)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading; a pipe or a device in its place is no reason to wait.
+
+    Raises:
+        OSError: as `open`; EINVAL where it is no regular file.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(fd, "rb")
 
 
 def fsync_folder(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from provenance.checkpoint import Checkpoint, parse_checkpoint
+from provenance.durable import open_regular
 from provenance.errors import LogError, LogMissingError, Reason, TamperedError
 from provenance.history import History
 from provenance.identity import Identity, open_signed
@@ -130,7 +131,7 @@ def _signed_by_older(note: bytes, store: KeyStore, origin: str, pinned: Checkpoi
 
 def _read_checkpoint(layout: Layout, place: Place | None) -> bytes:
     try:
-        with layout.checkpoint.open("rb") as file:
+        with open_regular(layout.checkpoint) as file:
             return file.read(LARGEST_NOTE + 1)
     except FileNotFoundError:
         if not layout.is_blank():

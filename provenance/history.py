@@ -14,6 +14,7 @@ from blake3 import blake3
 
 from provenance.body import REVOKED, Body, Record, artifacts_of, vouches
 from provenance.checkpoint import Checkpoint
+from provenance.durable import open_regular
 from provenance.entry import LONGEST_LINE, Entry, decode_line, first_prev
 from provenance.errors import LogError, Reason, TamperedError
 from provenance.layout import Layout
@@ -223,7 +224,7 @@ def open_entries(layout: Layout) -> BinaryIO:
         LogError: it cannot be read.
     """
     try:
-        return layout.entries.open("rb")
+        return open_regular(layout.entries)
     except FileNotFoundError:
         return open(os.devnull, "rb")  # a log of no entries has no such file yet
     except OSError as error:

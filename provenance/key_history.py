@@ -12,6 +12,7 @@ from pathlib import Path
 import orjson
 
 from provenance.checkpoint import Checkpoint
+from provenance.durable import open_regular
 from provenance.entry import LONGEST_LINE, Entry
 from provenance.errors import LogError, Reason, TamperedError
 from provenance.history import open_entries
@@ -211,7 +212,7 @@ def beside(layout: Layout) -> Iterator[KeyStatement]:
     """The statements kept beside the log; files that hold none are passed over."""
     for path in sorted(statement_file(layout, "x").parent.glob("*.json"))[:MOST_CLAIMS]:
         with contextlib.suppress(OSError, ValueError, RecursionError, TamperedError):
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 value = orjson.loads(file.read(LONGEST_LINE))
             if isinstance(value, dict):
                 yield parse(value)

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from provenance.checkpoint import Checkpoint
+from provenance.durable import open_regular
 from provenance.entry import LONGEST_LINE, first_prev
 from provenance.errors import Reason, TamperedError
 from provenance.history import History, open_entries
@@ -102,7 +103,8 @@ def replayed_tail(history: History) -> Tail:
 
 def _read_state(layout: Layout) -> dict[str, Any] | None:
     try:
-        value = orjson.loads(layout.state.read_bytes())
+        with open_regular(layout.state) as file:
+            value = orjson.loads(file.read())
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(value, dict) or {key: type(value[key]) for key in value} != _SHAPE:

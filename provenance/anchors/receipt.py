@@ -16,7 +16,7 @@ from provenance import canonical
 from provenance.anchors.chain import Claim, Mode, Sent, anchor_id
 from provenance.checkpoint import ROOT_BYTES, Checkpoint
 from provenance.checkpoint import log_id as log_name
-from provenance.durable import replace_file
+from provenance.durable import open_regular, replace_file
 from provenance.errors import LogError, NotCanonicalError, TamperedError
 from provenance.layout import Layout
 from provenance.seen import Seen
@@ -176,7 +176,7 @@ def read_receipt(path: Path) -> AnchorReceipt:
         LogError: it cannot be read, or is none.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(LARGEST_RECEIPT + 1)
         if len(data) > LARGEST_RECEIPT:
             raise ValueError(f"longer than {LARGEST_RECEIPT} bytes")

@@ -17,7 +17,7 @@ from provenance.anchors.config import ChainConfig
 from provenance.anchors.cost import spent
 from provenance.anchors.receipt import AnchorReceipt, anchors_folder, receipts
 from provenance.checkpoint import Checkpoint
-from provenance.durable import replace_file
+from provenance.durable import open_regular, replace_file
 from provenance.layout import Layout
 
 LONGEST_WAIT_S = 3600.0
@@ -58,7 +58,8 @@ class Tried:
 def read_tried(layout: Layout, chain: str) -> Tried:
     """The last tries on a chain; a file that cannot be read counts as none."""
     try:
-        tried = Tried(**orjson.loads((anchors_folder(layout) / f"{chain}.status").read_bytes()))
+        with open_regular(anchors_folder(layout) / f"{chain}.status") as file:
+            tried = Tried(**orjson.loads(file.read()))
         tried.may_try(datetime.now(UTC))
         return replace(tried, failures=int(tried.failures), error=str(tried.error))
     except (OSError, ValueError, TypeError):
@@ -148,7 +149,7 @@ def chain_status(layout: Layout, config: ChainConfig, head: Checkpoint) -> Chain
 def _written(layout: Layout, seq: int) -> str | None:
     """When an entry says that it was written; for people, so nothing is verified here."""
     try:
-        with layout.entries.open("rb") as stream:
+        with open_regular(layout.entries) as stream:
             line = next(islice(stream, seq, None))
         ts = orjson.loads(line)["body"].get("ts")
     except (OSError, StopIteration, ValueError, KeyError, TypeError, AttributeError):

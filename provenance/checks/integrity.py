@@ -14,9 +14,10 @@ from provenance.lineage import ancestors
 from provenance.reading import Reading
 from provenance.releases import Release
 from provenance.statements import NAMES, version_folder
+from provenance.statements.place import REGISTRY_NOTE
 
-NOT_OURS = frozenset({"registered_model_meta", "__pycache__"})
-"""What MLflow and Python add to a version's folder when it is loaded."""
+NOT_OURS = frozenset({REGISTRY_NOTE})
+"""What MLflow adds to a version's folder when it is loaded."""
 
 
 def integrity(case: Case, root: Path, target: Target, *, deep: bool = True) -> Verdict:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from provenance.custody import CACHE
 from provenance.entry import Entry
 from provenance.errors import Reason, TamperedError
 from provenance.identity import Identity
@@ -16,7 +17,6 @@ from provenance.statements.oms_verify import check_folder
 from provenance.statements.parsing import LARGEST, as_digest, as_object, bad, parse_object
 from provenance.statements.place import (
     BUNDLE,
-    CACHE,
     RECEIPT,
     STATEMENT,
     digests_inside,

@@ -22,8 +22,6 @@ NAMES = frozenset({STATEMENT, BUNDLE, RECEIPT})
 
 REGISTRY_NOTE = "registered_model_meta"
 """MLflow writes it into a version's folder when the version is looked up by name."""
-CACHE = "__pycache__"
-"""Python writes it beside code that is loaded where it lies."""
 
 
 def release_entry(log: Log, release: Release) -> Entry:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from provenance import Artifact, Log
+from provenance.custody import CACHE
 from provenance.releases import Release, champion
 from provenance.statements import NAMES
-from provenance.statements.place import CACHE, REGISTRY_NOTE
+from provenance.statements.place import REGISTRY_NOTE
 from tasks.entry import ENTRY_VERSION
 from tasks.progress import say
 from tasks.workspace import Workspace

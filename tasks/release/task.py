@@ -59,7 +59,7 @@ def release_model(params: ReleaseParams, workspace: Workspace) -> Artifact:
     """
     source = read_source(workspace)
     log = Log.open(workspace.provenance)
-    record_policy(log, workspace)  # a release is judged by the policy in force when it happened
+    record_policy(log, workspace, change=False)  # the first one; `cairn approve` changes it
     with tracked_run("release", params, inputs=source.inputs, workspace=workspace) as run:
         checked = check_gate(flatten(source.metrics), params.gate)
         decision = decide(source, champion(log, params.name), workspace.root, params.promotion)

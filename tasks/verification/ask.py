@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from provenance import TamperedError
+from provenance import LogError, TamperedError
 from provenance.anchors import anchored_heads
 from provenance.checks.ancestry import CodeRules, ancestry
 from provenance.checks.authenticity import authenticity
@@ -12,11 +12,13 @@ from provenance.checks.case import Case, open_case
 from provenance.checks.integrity import integrity
 from provenance.checks.report import ModelReport
 from provenance.checks.target import Target, find_target, release_entries, whole_log
-from provenance.checks.verdict import Category, Verdict, not_checked
+from provenance.checks.verdict import Category, Outcome, Verdict, not_checked
+from provenance.durable import open_regular
 from provenance.errors import Reason
 from provenance.history import History
 from provenance.keys import KeyStore, default_keys
 from provenance.layout import Layout
+from provenance.note import LARGEST_NOTE
 from provenance.reading import pin
 from provenance.seen import Seen
 from provenance.witness import GitNoteWitness, Witness, recall_all, tell_all
@@ -67,7 +69,10 @@ def verify_target(workspace: Workspace, asked: Asked, keys: Path | None = None) 
     found = read_policy(workspace)
     policy = None if found is None else found[0]
     witnesses: list[Witness] = [ExperimentWitness(workspace), GitNoteWitness(workspace.root)]
-    case = open_case(layout, store, _seen(layout, witnesses))
+    origin, seen = _seen(layout, witnesses)
+    case = open_case(layout, store, seen)
+    if case.reading is not None and case.reading.head.checkpoint.origin != origin:
+        raise LogError(f"{layout.checkpoint} became another log's while it was read: try again")
     if case.reading is None:
         named = Target(asked.wanted or "the log", whole=asked.wanted is None)
         return _report(case, named, [case.refused(category) for category in _BY_DEFAULT], ())
@@ -82,12 +87,15 @@ def verify_target(workspace: Workspace, asked: Asked, keys: Path | None = None) 
         verdicts.append(_performance(case, workspace, target, policy))
     if asked.reproduce is not None:
         verdicts.append(asked.reproduce(case, workspace, target, policy))
-    report = _report(case, target, verdicts, case.reading.notes)
+    heed = list(case.reading.notes)
+    if verdicts[0].outcome is Outcome.PASS:
+        heed += verdicts[0].evidence[1:]  # the first line is the log's head, which is told anyway
+    report = _report(case, target, verdicts, heed)
     if report.failed:
         return report
     told = [*witnesses[:1], *(witnesses[1:] if asked.git_note else [])]
     notes = [*pin(case.reading), *tell_all(told, case.reading.head.checkpoint)]
-    return _report(case, target, verdicts, [*case.reading.notes, *notes])
+    return _report(case, target, verdicts, [*heed, *notes])
 
 
 _BY_DEFAULT = (
@@ -98,16 +106,17 @@ _BY_DEFAULT = (
 )
 
 
-def _seen(layout: Layout, witnesses: Sequence[Witness]) -> list[Seen]:
-    """Everything that remembers a head of this log: witnesses, and receipts of anchors."""
+def _seen(layout: Layout, witnesses: Sequence[Witness]) -> tuple[str, list[Seen]]:
+    """The log's name, and all that remembers a head of it: witnesses and receipts of anchors."""
     try:
-        origin = layout.checkpoint.read_text(encoding="utf-8").split("\n")[0]
+        with open_regular(layout.checkpoint) as file:
+            origin = file.readline(LARGEST_NOTE).decode().rstrip("\n")
     except (OSError, UnicodeDecodeError):
-        return []  # reading the head says what is wrong with it
+        return "", []  # reading the head says what is wrong with it
     try:
-        return [*recall_all(witnesses, origin), *anchored_heads(layout)]
+        return origin, [*recall_all(witnesses, origin), *anchored_heads(layout)]
     except TamperedError:
-        return []  # no origin of ours, which reading the head says too
+        return origin, []  # no origin of ours, which reading the head says too
 
 
 def _report(

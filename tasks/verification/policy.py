@@ -133,8 +133,12 @@ def logged_policy(entry: Entry) -> str:
     return str(entry.body["policy"]["blake3"])
 
 
-def record_policy(log: Log, workspace: Workspace) -> Entry | None:
+def record_policy(log: Log, workspace: Workspace, *, change: bool = True) -> Entry | None:
     """Log the policy on disk as the one in force from here on.
+
+    Args:
+        change: whether it may take the place of another one. A run may only begin with a policy: if
+            it also changed one, who can edit the file could loosen it and wait.
 
     Returns:
         its entry, old or new; None where there is no policy.
@@ -147,7 +151,7 @@ def record_policy(log: Log, workspace: Workspace) -> Entry | None:
         return None
     policy, artifact = found
     before = [entry for entry in log.entries() if entry.body["kind"] == POLICY]
-    if before and logged_policy(before[-1]) == artifact.digest:
+    if before and (not change or logged_policy(before[-1]) == artifact.digest):
         return before[-1]
     after = before[-1].seq if before else "none"
     return log.append(

@@ -1,5 +1,6 @@
 """Checkpoints that were edited, stripped, forged or taken from elsewhere."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from provenance import Log, Reason
+from provenance import Log, LogError, Reason
 from provenance.checkpoint import Checkpoint
 from provenance.ed25519 import Ed25519Signer
 from provenance.note import sign_note
@@ -104,3 +105,16 @@ def test_signed_entries_with_a_path_that_climbs_out(bench: Bench, log: Log) -> N
     root = root_of(bench.entries.read_bytes().splitlines())
     sign_again(bench, Checkpoint(log.origin, 1, root).text())
     refused(bench, Reason.LOG_ENTRY_CHANGED, "entry 0 has a form that was never accepted", 0)
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "entries.jsonl", "state.json"])
+@pytest.mark.timeout(30)
+def test_a_pipe_in_place_of_a_file_keeps_nobody_waiting(bench: Bench, name: str) -> None:
+    bench.fill(2)
+    (bench.folder / name).unlink()
+    os.mkfifo(bench.folder / name)
+    if name == "state.json":  # a cache, nothing more
+        assert bench.verify().ok
+        return
+    with pytest.raises(LogError, match="not a regular file"):
+        bench.verify()

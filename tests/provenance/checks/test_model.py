@@ -59,6 +59,9 @@ def test_attack_31_edited_with_size_and_time_as_before(released: Released, name:
         ("echo x > code/json.py", Reason.ARTIFACT_EXTRA),  # would shadow the standard library
         ("mkdir code/y && echo x > code/y/z", Reason.ARTIFACT_EXTRA),
         ("ln -s /etc code/etc", Reason.ARTIFACT_EXTRA),
+        ("ln -s /etc code/__pycache__", Reason.ARTIFACT_EXTRA),
+        ("mkdir code/__pycache__ && echo x > code/__pycache__/x.py", Reason.ARTIFACT_EXTRA),
+        ("mkdir registered_model_meta && echo x > registered_model_meta/x", Reason.ARTIFACT_EXTRA),
         ("mkfifo code/pipe", Reason.ARTIFACT_EXTRA),
         ("rm MLmodel", Reason.ARTIFACT_MISSING),
         ("mv MLmodel mlmodel", Reason.ARTIFACT_MISSING),
@@ -79,7 +82,9 @@ def test_what_mlflow_and_python_add_is_no_extra_file(released: Released) -> None
     for name in ("registered_model_meta", "code/models/__pycache__/x.pyc"):
         (released.folder / name).parent.mkdir(exist_ok=True)
         (released.folder / name).write_text("x")
-    assert judge(released).verdict(INTEGRITY).outcome is Outcome.PASS
+    verdict = judge(released).verdict(INTEGRITY)
+    assert verdict.outcome is Outcome.PASS
+    assert "1 files of compiled Python code are not checked" in verdict.evidence[-1]
 
 
 def test_no_older_version_is_an_excuse(released: Released) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from provenance import Reason
+from provenance import Log, Reason
 from provenance.checks import Category, Outcome, Verdict
 from provenance.releases import Release
 from tasks.errors import InputError
@@ -102,6 +102,18 @@ def test_attack_37_a_policy_loosened_after_approval(shop: Shop) -> None:
     back = record_policy(shop.log, shop.workspace)
     assert back is not None
     assert back.seq > first.seq  # a policy that comes back is a change, too
+
+
+def test_attack_37_a_run_does_not_put_a_loosened_policy_in_force(shop: Shop) -> None:
+    shop.release(accuracy="0.1")
+    shop.policy(minimum_metrics={})
+    standing = record_policy(shop.log, shop.workspace, change=False)
+    assert standing is not None
+    verdict = judged(shop)
+    assert (verdict.outcome, verdict.reason) == (Outcome.FAIL, Reason.POLICY_CHANGED)
+    (shop.root / "fresh").mkdir()
+    empty = Log.open(shop.root / "fresh" / ".provenance", shop.keys)
+    assert record_policy(empty, shop.workspace, change=False) is not None  # the first one counts
 
 
 def test_attack_40_an_unexpected_parameter(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
