@@ -7,6 +7,7 @@ Writes docs/results/provenance_*.json, which fill docs/RESULTS.md. Ratios compar
 """
 
 import argparse
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +50,10 @@ PARTS: dict[str, Callable[[argparse.Namespace, Path], dict[str, Any]]] = {
 
 def main() -> None:
     options = _options()
+    environment = dict(os.environ)
     for part in options.only or PARTS:
+        os.environ.clear()  # parts point CAIRN_KEYS at keys of their own
+        os.environ.update(environment)
         with tempfile.TemporaryDirectory(dir=options.scratch, prefix="provenance-") as scratch:
             results = PARTS[part](options, Path(scratch).resolve())
         name = f"provenance_{part}"
