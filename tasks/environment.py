@@ -15,9 +15,9 @@ Where other programs work too, a spinning thread takes the core that the other o
 Results do not change.
 """
 
-RECORDED = (":(exclude)dvc.lock", ":(exclude)params.yaml")
-"""Files that may differ from the commit: the pipeline itself writes dvc.lock while it runs, and an
-entry holds the whole section of params.yaml that its stage read."""
+RECORDED = (":(exclude)dvc.lock", ":(exclude)params.yaml", ":(exclude)policy.yaml")
+"""Files that may differ from the commit: the pipeline itself writes dvc.lock while it runs, and
+entries hold the section of params.yaml that a stage read and the whole policy in force."""
 
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
