@@ -14,9 +14,23 @@ from pydantic_core import ErrorDetails
 from tasks.errors import InputError
 from tasks.params.types import Params
 
+DEEPEST = 20
+"""Levels of nesting. PyYAML leans on the recursion limit, which py-evm raises beyond the stack."""
+
 
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader keeps the last of two equal keys without a word; this one refuses."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise yaml.YAMLError(f"nested more than {DEEPEST} levels deep")
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
