@@ -97,7 +97,8 @@ def _judge(workspace: Workspace, runs: Sequence[Entry], tolerance: dict[str, flo
         stage = entry.body["stage"]
         try:
             with TemporaryDirectory(prefix="cairn-reproduce-") as folder:
-                found = _run_again(workspace, entry, Path(folder), tolerance)
+                earlier = _settings_before(case.reading.history, entry)
+                found = _run_again(workspace, entry, earlier, Path(folder), tolerance)
         except CannotReproduce as error:
             message = f"{stage} (entry {entry.seq}): {error}"
             return not_checked(Category.REPRODUCIBILITY, Reason.CANNOT_CHECK, message)
@@ -114,14 +115,24 @@ def _judge(workspace: Workspace, runs: Sequence[Entry], tolerance: dict[str, flo
     return passed(Category.REPRODUCIBILITY, f"{names} ran again with the same outputs", *evidence)
 
 
+def _settings_before(history: History, entry: Entry) -> dict[str, Any]:
+    """Settings of the stages behind a run, by stage: a stage may read those of an earlier one."""
+    runs = [history.entry(seq).body for seq in sorted(ancestors(history, entry))]
+    return {body["stage"]: body["params"] for body in runs if {"stage", "params"} <= body.keys()}
+
+
 def _run_again(
-    workspace: Workspace, entry: Entry, folder: Path, tolerance: dict[str, float]
+    workspace: Workspace,
+    entry: Entry,
+    earlier: dict[str, Any],
+    folder: Path,
+    tolerance: dict[str, float],
 ) -> Outcome:
     out = Outcome()
     root, keys = folder / "workspace", folder / "keys"
     root.mkdir()
     _lay_out_code(workspace, entry, root, out)
-    _lay_out_settings(entry, root)
+    _lay_out_settings(entry, earlier, root)
     _lay_out_inputs(workspace, entry, root, keys)
     _compare_environment(workspace, entry, out)
     _start(entry.body["stage"], root, keys)
@@ -158,9 +169,10 @@ def _lay_out_code(workspace: Workspace, entry: Entry, root: Path, out: Outcome) 
             shutil.copy(workspace.root / name, root / name)
 
 
-def _lay_out_settings(entry: Entry, root: Path) -> None:
+def _lay_out_settings(entry: Entry, earlier: dict[str, Any], root: Path) -> None:
     path = root / "params.yaml"
     values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    values |= earlier
     values[entry.body["stage"]] = entry.body["params"]
     path.write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
 
@@ -202,6 +214,7 @@ def _compare_environment(workspace: Workspace, entry: Entry, out: Outcome) -> No
 
 def _start(stage: str, root: Path, keys: Path) -> None:
     given = {**stage_environment(""), "CAIRN_ROOT": str(root), "CAIRN_KEYS": str(keys)}
+    given["CAIRN_ANCHOR"] = "off"  # what is only compared is not worth a place on a chain
     for name in (PIPELINE, "MLFLOW_TRACKING_URI", "CAIRN_WEBHOOK_URL", "PYTHONPATH"):
         given.pop(name, None)
     # Without this folder first, an installed Cairn would run in place of the recorded code.
