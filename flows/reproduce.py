@@ -72,7 +72,7 @@ def reproducer(stage: str) -> Reproduce:
             name = f"{target.name}: no run of {' or '.join(missing)} is logged behind it"
             return not_checked(Category.REPRODUCIBILITY, Reason.NOTHING_TO_CHECK, name)
         tolerance = policy.tolerance.outputs if policy else {}
-        return _judge(workspace, runs, tolerance)
+        return _judge(workspace, case.reading.history, runs, tolerance)
 
     return reproduce
 
@@ -91,13 +91,15 @@ def _runs(history: History, target: Target, wanted: Sequence[str]) -> list[Entry
     return [newest[name] for name in wanted if name in newest]
 
 
-def _judge(workspace: Workspace, runs: Sequence[Entry], tolerance: dict[str, float]) -> Verdict:
+def _judge(
+    workspace: Workspace, history: History, runs: Sequence[Entry], tolerance: dict[str, float]
+) -> Verdict:
     evidence: list[str] = []
     for entry in runs:
         stage = entry.body["stage"]
         try:
             with TemporaryDirectory(prefix="cairn-reproduce-") as folder:
-                earlier = _settings_before(case.reading.history, entry)
+                earlier = _settings_before(history, entry)
                 found = _run_again(workspace, entry, earlier, Path(folder), tolerance)
         except CannotReproduce as error:
             message = f"{stage} (entry {entry.seq}): {error}"
