@@ -16,6 +16,7 @@ from provenance.errors import BadPathError, NotThereError
 from provenance.identity import Identity
 from provenance.keys import KeyStore, default_keys
 from provenance.log import Log
+from provenance.progress import artifact_for_recording
 
 FOLDER = Path(".provenance")
 
@@ -63,7 +64,7 @@ def _shared(command: argparse.ArgumentParser) -> None:
 
 def _record(options: argparse.Namespace) -> int:
     root = options.log.absolute().parent
-    made = [Artifact.of(path) for path in options.paths]
+    made = [artifact_for_recording(path) for path in options.paths]
     records = [_as_record(root, artifact) for artifact in made]
     log = Log.open(options.log, options.keys)
     for artifact in made:

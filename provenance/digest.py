@@ -61,6 +61,23 @@ def digest_file(
         UnhashableError: not a regular file, or not readable.
         ChangedWhileHashingError: size or times differ before and after, or from `expected`.
     """
+    hasher = blake3()
+    size = feed_file(path, hasher.update, buffer, expected, advance)
+    return FileDigest(size, hasher.hexdigest())
+
+
+def feed_file(
+    path: Path | str,
+    feed: Callable[[memoryview], object],
+    buffer: bytearray | None = None,
+    expected: Identity | None = None,
+    advance: Callable[[int], None] | None = None,
+) -> int:
+    """Hand all bytes of a regular file to `feed`, piece by piece; the rest as `digest_file`.
+
+    Returns:
+        its size in bytes.
+    """
     try:
         # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -70,7 +87,7 @@ def digest_file(
         raise UnhashableError(f"{path}: {_why_not_opened(path, error)}") from error
     try:
         room = bytearray(CHUNK) if buffer is None else buffer
-        return _digest_open_file(fd, path, room, expected, advance)
+        return _feed_open_file(fd, path, feed, room, expected, advance)
     finally:
         os.close(fd)
 
@@ -98,13 +115,14 @@ def _why_not_opened(path: Path | str, error: OSError) -> str:
     return f"is {describe_mode(mode)}, only regular files are hashed"
 
 
-def _digest_open_file(
+def _feed_open_file(
     fd: int,
     path: Path | str,
+    feed: Callable[[memoryview], object],
     buffer: bytearray,
     expected: Identity | None,
     advance: Callable[[int], None] | None,
-) -> FileDigest:
+) -> int:
     before = os.fstat(fd)
     if not stat.S_ISREG(before.st_mode):
         raise UnhashableError(
@@ -116,10 +134,10 @@ def _digest_open_file(
             f"{path}: changed, or was replaced, after its folder was listed: let its writer "
             "finish, then try again"
         )
-    hasher, view, size = blake3(), memoryview(buffer), 0
+    view, size = memoryview(buffer), 0
     try:
         while count := os.readv(fd, [buffer]):
-            hasher.update(view[:count])
+            feed(view[:count])
             size += count
             if advance is not None:
                 advance(count)
@@ -131,4 +149,4 @@ def _digest_open_file(
             f"{path}: changed while hashing ({before.st_size} bytes before, {size} read, "
             f"{after.st_size} after): let its writer finish, then try again"
         )
-    return FileDigest(size, hasher.hexdigest())
+    return size

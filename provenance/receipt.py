@@ -21,8 +21,6 @@ from provenance.proofs import inclusion_proof, verify_inclusion
 from provenance.tree import leaf_hash
 
 HEADER = "c2sp.org/tlog-proof@v1"
-SUFFIX = ".tlog-proof"
-"""How the files are called."""
 
 MOST_HASHES = 63
 LARGEST_RECEIPT = LARGEST_NOTE + 64 * (MOST_HASHES + 2)

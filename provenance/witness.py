@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from provenance.checkpoint import Checkpoint, parse_checkpoint
-from provenance.errors import LogError, Reason, TamperedError
-from provenance.pins import Pins
+from provenance.errors import LogError, TamperedError
 from provenance.seen import Seen
 
 NOTES_REF = "cairn-provenance"
@@ -44,24 +43,6 @@ class Witness(Protocol):
         Raises:
             WitnessError: it cannot.
         """
-
-
-@dataclass(frozen=True)
-class PinWitness:
-    """The pin beside the keys, as a witness; every reading of a log asks it anyway."""
-
-    keys: Path
-    name: str = "pin"
-
-    def recall(self, origin: str) -> list[Seen]:
-        pinned = Pins(self.keys).of(origin)
-        return [] if pinned is None else [Seen(pinned, self.name)]
-
-    def remember(self, head: Checkpoint) -> None:
-        try:
-            Pins(self.keys).advance(head)
-        except OSError as error:
-            raise WitnessError(f"the pin cannot be written ({error.strerror})") from error
 
 
 @dataclass(frozen=True)
@@ -160,22 +141,3 @@ def tell_all(witnesses: Sequence[Witness], head: Checkpoint) -> list[str]:
         except WitnessError as error:
             notes.append(f"{witness.name} does not remember this head: {error}")
     return notes
-
-
-def refuse_two_histories(seen: Sequence[Seen]) -> None:
-    """Whether what is remembered fits together at all.
-
-    Raises:
-        TamperedError: HISTORY_REWRITTEN, two heads of one size with other roots: proof that the
-            holder of the key signed two histories, whatever the log in hand says.
-    """
-    first: dict[tuple[str, int], Seen] = {}
-    for head in seen:
-        known = first.setdefault((head.checkpoint.origin, head.checkpoint.size), head)
-        if known.checkpoint.root != head.checkpoint.root:
-            raise TamperedError(
-                f"two histories of {head.checkpoint.size} entries were signed for this log: "
-                f"{known.where} has root {known.checkpoint.root.hex()}, {head.where} has "
-                f"{head.checkpoint.root.hex()}",
-                Reason.HISTORY_REWRITTEN,
-            )

@@ -93,14 +93,6 @@ def begin(layout: Layout, origin: str, signers: Sequence[Signer]) -> Checkpoint:
     return checkpoint
 
 
-def show_keys(layout: Layout, fingerprint: str, pem: bytes) -> None:
-    """Leave the signer's public halves beside the log, for auditors to ask about."""
-    path = layout.public_key(fingerprint)
-    if not path.exists():
-        path.parent.mkdir(exist_ok=True)
-        replace_file(path, pem)
-
-
 def make_durable(layout: Layout) -> None:
     """Wait until the last commit is on disk, where the one who made it may have been killed.
 

@@ -1,7 +1,7 @@
 """Six answers about one target, and the exit code that they add up to."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from provenance.checkpoint import Checkpoint
@@ -55,14 +55,6 @@ class ModelReport:
             for category in Category
         )
         return cls(target, head, signer, six, tuple(notes))
-
-    def with_verdicts(self, *verdicts: Verdict) -> "ModelReport":
-        """The same report with these answers in place of its own."""
-        given = {verdict.category: verdict for verdict in verdicts}
-        return replace(
-            self,
-            verdicts=tuple(given.get(old.category, old) for old in self.verdicts),
-        )
 
     def verdict(self, category: Category) -> Verdict:
         """The answer to one question."""

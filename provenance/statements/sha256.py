@@ -4,8 +4,6 @@ Cairn's own digests are BLAKE3. SHA-256 is here because foreign formats ask for 
 recommends it for subjects, and a model signature's root digest is always SHA-256 (OMS 1.0).
 """
 
-import os
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -13,8 +11,7 @@ from typing import Protocol
 from blake3 import blake3
 from cryptography.hazmat.primitives import hashes
 
-from provenance.digest import CHUNK, describe_mode
-from provenance.errors import ChangedWhileHashingError, UnhashableError
+from provenance.digest import feed_file
 
 LENGTHS = {"sha256": 32, "blake3": 32, "blake2b": 64}
 """Bytes of the digests that model signatures may use (OMS 1.0: sha256 needed, others allowed)."""
@@ -50,41 +47,13 @@ def digests_of(path: Path, algorithms: Iterable[str] = ("blake3", "sha256")) -> 
         UnhashableError: not a regular file, or not readable.
         ChangedWhileHashingError: size or times differ before and after.
     """
-    try:
-        # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise UnhashableError(f"{path}: cannot be read ({error.strerror})") from error
-    try:
-        return _read(fd, path, list(algorithms))
-    finally:
-        os.close(fd)
-
-
-def _read(fd: int, path: Path, algorithms: list[str]) -> dict[str, str]:
-    before = os.fstat(fd)
-    if not stat.S_ISREG(before.st_mode):
-        raise UnhashableError(
-            f"{path}: is {describe_mode(before.st_mode)}, only regular files are hashed"
-        )
     hashers = {name: _new(name) for name in algorithms}
-    buffer, size = bytearray(CHUNK), 0
-    view = memoryview(buffer)
-    try:
-        while count := os.readv(fd, [buffer]):
-            for hasher in hashers.values():
-                hasher.update(view[:count])
-            size += count
-    except OSError as error:
-        raise UnhashableError(f"{path}: cannot be read ({error.strerror})") from error
-    after = os.fstat(fd)
-    if size != before.st_size or _identity(before) != _identity(after):
-        raise ChangedWhileHashingError(
-            f"{path}: changed while hashing ({before.st_size} bytes before, {size} read, "
-            f"{after.st_size} after): let its writer finish, then try again"
-        )
+
+    def feed(piece: memoryview) -> None:
+        for hasher in hashers.values():
+            hasher.update(piece)
+
+    feed_file(path, feed)
     return {name: hasher.digest().hex() for name, hasher in hashers.items()}
 
 
@@ -108,7 +77,3 @@ def _new(name: str) -> Hasher:
         return _Foreign(hashes.BLAKE2b(64))
     # MD5 proves nothing: it is compared with dvc.lock, never relied upon.
     return _Foreign(hashes.SHA256() if name == "sha256" else hashes.MD5())  # noqa: S303
-
-
-def _identity(status: os.stat_result) -> tuple[int, int, int]:
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns

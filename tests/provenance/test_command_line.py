@@ -1,11 +1,13 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from provenance.__main__ import main
+from provenance.digest import digest_file
 from provenance.keys import KeyStore
 from provenance.receipt import make_receipt
 
@@ -16,6 +18,7 @@ from .conftest import Bench
 def at_work(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     bench.log_run("first", bench.put("data/x", "hello"), ts="2026-01-01T00:00:00Z", stage="ingest")
     bench.log_run("second")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(bench.root.parent / "cache"))
     monkeypatch.chdir(bench.root)
     return bench
 
@@ -105,6 +108,26 @@ def test_record(at_work: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     at_work.put("more/a", "other")
     assert main(["verify"]) == 1
     assert "more (entry 2): a was changed" in capsys.readouterr().out
+
+
+def test_record_reads_unchanged_files_once_and_verify_reads_them_each_time(
+    at_work: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_work.put("more/a", "one")
+    soon = time.time_ns() + 60 * 10**9  # else the file is too young for the cache to be sure of it
+    monkeypatch.setattr("provenance.measure.time.time_ns", lambda: soon)
+    assert main(["record", "more", "--id", "once"]) == 0
+    read: list[str] = []
+    monkeypatch.setattr(
+        "provenance.measure.digest_file",
+        lambda path, *rest, **more: (read.append(str(path)), digest_file(path, *rest, **more))[1],
+    )
+    assert main(["record", "more", "--id", "again"]) == 0
+    assert read == []
+    assert main(["verify"]) == 0
+    assert [path for path in read if path.endswith("more/a")]
+    first, second = capsys.readouterr().out.splitlines()[:2]
+    assert first.split()[2:] == second.split()[2:]
 
 
 def test_record_refuses_what_is_outside(

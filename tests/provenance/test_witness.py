@@ -14,7 +14,6 @@ from provenance.layout import Layout
 from provenance.seen import Seen
 from provenance.witness import (
     GitNoteWitness,
-    PinWitness,
     Witness,
     WitnessError,
     recall_all,
@@ -169,12 +168,3 @@ def test_outside_a_repository(log: Log, tmp_path: Path, monkeypatch: pytest.Monk
     [note] = tell_all([witness], log.head().checkpoint)
     assert "git note does not remember this head" in note
     assert "leave out --git-note" in note
-
-
-def test_the_pin_as_a_witness(bench: Bench, log: Log) -> None:
-    witness = PinWitness(bench.keys)
-    head = log.head().checkpoint
-    assert witness.recall(log.origin) == [Seen(head, "pin")]
-    forget(bench)
-    witness.remember(head)
-    assert witness.recall(log.origin) == [Seen(head, "pin")]
