@@ -38,9 +38,29 @@ class _Loader(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 line = key_node.start_mark.line + 1
-                raise InputError(f"params.yaml, line {line}: key `{key}` is given twice; keep one")
+                raise InputError(f"{self.name}, line {line}: key `{key}` is given twice; keep one")
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def read_yaml(text: str, name: str) -> Any:
+    """The values of a YAML text; a key given twice and endless nesting are errors.
+
+    Args:
+        text: what the file holds.
+        name: of the file, for the messages.
+
+    Raises:
+        InputError: it is not such a YAML text.
+    """
+    loader = _Loader(text)
+    loader.name = name
+    try:
+        return loader.get_single_data()
+    except yaml.YAMLError as error:
+        raise InputError(f"{name} is not valid YAML: {error}") from None
+    finally:
+        loader.dispose()
 
 
 def load_params(path: Path) -> Params:
@@ -58,10 +78,7 @@ def load_params(path: Path) -> Params:
 
 def parse_params(text: str, name: str = "params.yaml") -> Params:
     """Check the text of a params.yaml; `name` stands in the error messages."""
-    try:
-        values = yaml.load(text, Loader=_Loader)  # noqa: S506  # _Loader is a SafeLoader
-    except yaml.YAMLError as error:
-        raise InputError(f"{name} is not valid YAML: {error}") from None
+    values = read_yaml(text, name)
     if not isinstance(values, dict):
         raise InputError(
             f"{name} must hold sections ({', '.join(_keys(Params))}), found {values!r}"

@@ -4,7 +4,6 @@ import getpass
 from datetime import UTC, datetime
 from typing import Annotated
 
-import yaml
 from blake3 import blake3
 from pydantic import Field, NonNegativeFloat, PositiveFloat, StringConstraints, ValidationError
 
@@ -12,7 +11,7 @@ from provenance import Artifact, Entry, Log
 from tasks.entry import ENTRY_VERSION
 from tasks.errors import InputError
 from tasks.params.base import Section
-from tasks.params.load import _Loader  # refuses a key that is given twice
+from tasks.params.load import read_yaml
 from tasks.workspace import Workspace
 
 POLICY = "policy"
@@ -110,9 +109,8 @@ def read_policy(workspace: Workspace) -> tuple[Policy, Artifact] | None:
 
 def _parse(data: bytes) -> Policy:
     try:
-        values = yaml.load(data.decode(), Loader=_Loader)  # noqa: S506
-        return Policy.model_validate(values)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        return Policy.model_validate(read_yaml(data.decode(), FILE))
+    except (UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{FILE} is not valid YAML: {error}") from None
     except ValidationError as error:
         lines = [
