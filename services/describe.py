@@ -4,7 +4,6 @@ Encoders load when they are first needed: a question without a picture needs no 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -21,34 +20,9 @@ from models.encoders.text_chars import Vocabulary
 from models.encoders.text_minilm import MiniLM
 from models.media import pixels, samples
 from models.spec import Spec
+from services.question import Question, UnreadableError, require_something
 
-
-@dataclass(frozen=True)
-class Question:
-    """What is known of one thing; at least one of these.
-
-    Args:
-        image: bytes of a picture file.
-        caption: English text.
-        text: text in the language of the recording.
-        audio: bytes of a sound file.
-    """
-
-    image: bytes | None = None
-    caption: str | None = None
-    text: str | None = None
-    audio: bytes | None = None
-
-    @property
-    def views(self) -> tuple[str, ...]:
-        """Names of what is given, in the order of VIEWS; empty texts and files are not."""
-        return tuple(view for view in VIEWS if getattr(self, view))
-
-
-class UnreadableError(ValueError):
-    """A picture or a recording that cannot be decoded, or nothing to answer from."""
-
-    exit_code = 2
+__all__ = ["Describer", "Question", "UnreadableError"]
 
 
 class Describer:
@@ -71,10 +45,7 @@ class Describer:
         Raises:
             UnreadableError: nothing is given, or something cannot be decoded.
         """
-        if not question.views:
-            raise UnreadableError(
-                f"nothing to answer from: give at least one of {', '.join(VIEWS)}"
-            )
+        require_something(question)
         inputs = {}
         for view in VIEWS:
             given = getattr(question, view)

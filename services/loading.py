@@ -6,21 +6,21 @@ what was hashed then is what is used.
 """
 
 import json
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from blake3 import blake3
 from safetensors.torch import load as read_tensors
 
 from models.multimodal import Multimodal, build
 from models.spec import Spec
-from provenance import Log, Reason, TamperedError
+from provenance import Log
 from provenance.checks import LOADABLE, verify_model
 from provenance.releases import CONFIG, WEIGHTS, champion
+from services.verified import read_verified
+
+__all__ = ["Loaded", "NotReleasedError", "load", "load_champion", "read_verified"]
 
 
 class NotReleasedError(Exception):
@@ -82,38 +82,3 @@ def load(folder: Path, digests: Mapping[str, str]) -> Loaded:
     model = build(Spec.of(config["model"]), seed=0)  # any seed: every weight is replaced
     model.load_state_dict(tensors, strict=True)
     return Loaded(model.eval().requires_grad_(False), config, digests[WEIGHTS])
-
-
-def read_verified(path: Path, digest: str) -> bytes:
-    """The bytes of a file, if they are the right ones.
-
-    Raises:
-        TamperedError: they are not, or there is no such regular file.
-    """
-    expected = f"{path}: expected blake3 {digest[:8]}..."
-    try:
-        data = _read_regular(path)
-    except OSError as error:
-        raise TamperedError(
-            f"{expected}, found nothing to read ({error.strerror})",
-            Reason.ARTIFACT_MISSING,
-            path=str(path),
-        ) from None
-    found = blake3(data).hexdigest()
-    if found != digest:
-        raise TamperedError(
-            f"{expected}, found {found[:8]}...; this is not the model that was released: "
-            "restore the file, or release the model again",
-            Reason.ARTIFACT_CHANGED,
-            path=str(path),
-        )
-    return data
-
-
-def _read_regular(path: Path) -> bytes:
-    # Neither follow a link nor wait for ever at a pipe.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(22, "not a regular file")
-        return file.read()
