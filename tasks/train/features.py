@@ -16,7 +16,6 @@ from torch import Tensor
 
 from models.encoders import text_minilm
 from models.encoders.audio_frontend import BINS, FrontEnd
-from models.encoders.audio_whisper import WhisperSegments
 from models.encoders.image_efficientnet import SIZES
 from models.encoders.packaged import (
     PACKAGED,
@@ -29,6 +28,7 @@ from models.encoders.packaged import (
 from models.encoders.text_chars import Vocabulary
 from models.features import Features
 from models.media import pixels, samples
+from models.search.depths import WhisperDepths
 from tasks.errors import CheckFailed, InputError
 from tasks.params.encoders import EncoderParams
 from tasks.train.cache import cached
@@ -59,7 +59,7 @@ def encode(manifest: pd.DataFrame, ws: Workspace, params: EncoderParams) -> Feat
         InputError: a media file is missing or cannot be decoded.
         CheckFailed: a media file is not what the manifest says.
     """
-    image, image_row = _images(manifest, ws, params)
+    image, image_row = images(manifest, ws, params)
     audio, audio_row = _sounds(manifest, ws, params)
     vocabulary = _vocabulary(manifest, params)
     caption, caption_row = _captions(manifest, ws, params, vocabulary)
@@ -75,7 +75,12 @@ def encode(manifest: pd.DataFrame, ws: Workspace, params: EncoderParams) -> Feat
     )
 
 
-def _images(manifest: pd.DataFrame, ws: Workspace, params: EncoderParams) -> tuple[Tensor, Tensor]:
+def images(manifest: pd.DataFrame, ws: Workspace, params: EncoderParams) -> tuple[Tensor, Tensor]:
+    """Distinct pictures, sorted by digest, at `image_pixels`, and the picture of every row.
+
+    Raises:
+        MissingWeightsError, TamperedError, InputError, CheckFailed: as `encode`.
+    """
     media, row = _distinct(manifest, ws, "image")
     side = params.image_pixels
 
@@ -94,30 +99,55 @@ def _images(manifest: pd.DataFrame, ws: Workspace, params: EncoderParams) -> tup
     return cached(ws.features, _recipe(settings, params.image, media), compute), row
 
 
-def _sounds(manifest: pd.DataFrame, ws: Workspace, params: EncoderParams) -> tuple[Tensor, Tensor]:
+def sounds_at_every_depth(
+    manifest: pd.DataFrame, ws: Workspace, params: EncoderParams
+) -> tuple[Tensor, Tensor]:
+    """Distinct recordings (A, depths, segments, 384) after each block of Whisper, and every row's.
+
+    All depths come from the pass that the last one needs, so training keeps them for the search.
+
+    Raises:
+        MissingWeightsError, TamperedError, InputError, CheckFailed: as `encode`.
+    """
     media, row = _distinct(manifest, ws, "audio")
     seconds, segments = params.audio_seconds, params.audio_segments
 
-    def whisper() -> Tensor:
-        encoder = WhisperSegments(load_whisper(), segments=segments)
+    def compute() -> Tensor:
+        whisper = load_whisper()
+        encoder = WhisperDepths(whisper, segments=segments)
         return _stacked(
-            media, lambda data: encoder(samples(data, seconds)).half(), "clips", (segments, 384)
+            media,
+            lambda data: encoder(samples(data, seconds)).half(),
+            "clips",
+            (len(whisper.blocks), segments, 384),
         )
+
+    settings = {
+        "encoder": "whisper-tiny",
+        "depths": "all",
+        "seconds": seconds,
+        "segments": segments,
+    }
+    return cached(ws.features, _recipe(settings, "whisper-tiny", media), compute), row
+
+
+def _sounds(manifest: pd.DataFrame, ws: Workspace, params: EncoderParams) -> tuple[Tensor, Tensor]:
+    if params.audio == "whisper-tiny":
+        depths, row = sounds_at_every_depth(manifest, ws, params)
+        return depths[:, -1].contiguous(), row
+    media, row = _distinct(manifest, ws, "audio")
 
     def frames() -> Tensor:
         front_end = FrontEnd(params.front_end)
-        found = _each(media, lambda data: front_end(samples(data, seconds)).half(), "clips")
+        found = _each(
+            media, lambda data: front_end(samples(data, params.audio_seconds)).half(), "clips"
+        )
         if not found:
             return torch.zeros(0, 1, BINS, dtype=torch.float16)
         return torch.nn.utils.rnn.pad_sequence(found, batch_first=True)
 
-    if params.audio == "whisper-tiny":
-        settings = {"encoder": params.audio, "seconds": seconds, "segments": segments}
-        compute: Callable[[], Tensor] = whisper
-    else:
-        settings = {"encoder": params.front_end, "seconds": seconds}
-        compute = frames
-    return cached(ws.features, _recipe(settings, params.audio, media), compute), row
+    settings = {"encoder": params.front_end, "seconds": params.audio_seconds}
+    return cached(ws.features, _recipe(settings, params.audio, media), frames), row
 
 
 def _captions(
