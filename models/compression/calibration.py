@@ -17,7 +17,7 @@ from models.compression.student import ViewModel
 from models.towers import Blocks, Segments
 
 FEWEST = 2
-"""Samples that calibration needs: one sample has no spread, so that every range would be a guess."""
+"""Samples that calibration needs: one has no spread, so that every range would be a guess."""
 
 Kind = tuple[str, tuple[int | None, ...], bool]
 """What an input is in words, its shape (None: any size), and whether it holds integers only."""
@@ -62,7 +62,10 @@ class Calibration:
     targets: Answers | None
 
     def __post_init__(self) -> None:
-        told = {"labels": self.label, "targets": self.targets and self.targets.scores}
+        told = {
+            "labels": self.label,
+            "targets": None if self.targets is None else self.targets.scores,
+        }
         for name, found in told.items():
             if found is not None and len(found) != len(self.inputs):
                 raise CalibrationError(
