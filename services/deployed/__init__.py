@@ -1,0 +1,1 @@
+"""Answer from exported graphs, without torch: for servers, laptops and phones."""
