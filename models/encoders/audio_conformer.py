@@ -45,13 +45,11 @@ class Attention(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x_BPD: Tensor, mask_BP: Tensor) -> Tensor:
-        batch, positions, width = x_BPD.shape
+        batch, positions, _ = x_BPD.shape
         joint = self.query_key_value(self.norm(x_BPD))
         query, key, value = joint.view(batch, positions, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         seen = F.scaled_dot_product_attention(query, key, value, attn_mask=mask_BP[:, None, None])
-        mixed: Tensor = self.dropout(
-            self.out(seen.transpose(1, 2).reshape(batch, positions, width))
-        )
+        mixed: Tensor = self.dropout(self.out(seen.transpose(1, 2).flatten(2)))
         return x_BPD + mixed
 
 

@@ -43,11 +43,11 @@ class Block(nn.Module):
         self.feed_out = nn.Linear(4 * width, width)
 
     def forward(self, x_BPD: Tensor) -> Tensor:
-        batch, positions, width = x_BPD.shape
+        batch, positions, _ = x_BPD.shape
         joint = self.query_key_value(self.attention_norm(x_BPD))
         query, key, value = joint.view(batch, positions, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         seen = F.scaled_dot_product_attention(query, key, value)
-        x_BPD = x_BPD + self.attention_out(seen.transpose(1, 2).reshape(batch, positions, width))
+        x_BPD = x_BPD + self.attention_out(seen.transpose(1, 2).flatten(2))
         fed: Tensor = self.feed_out(F.gelu(self.feed_in(self.feed_norm(x_BPD))))
         return x_BPD + fed
 
