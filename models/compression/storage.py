@@ -1,28 +1,31 @@
 """Files in one packet, entropy-coded: what a download weighs, not what a running model does.
 
 Numbers of a trained model look random in their low bytes and repeat in their high ones (sign and
-exponent). So each file is cut into byte planes, all first bytes, all second bytes and so on, in the
-width that packs it best, and each plane is coded by itself with zstd. Same files, same packet.
+exponent), and clustered ones are few. So a file is cut into stretches, and each is laid out in the
+form that packs it best (models/compression/byte_forms.py) before zstd codes it. Same files, same
+packet.
 
-A packet: magic, BLAKE3 of all that follows, length of the header, header (JSON), coded planes.
+A packet: magic, BLAKE3 of all that follows, length of the header, header (JSON), coded parts.
 
-Source: byte planes as in Blosc's shuffle filter, https://www.blosc.org; entropy coding as in Deep
-Compression, Han et al. 2015, https://arxiv.org/abs/1510.00149, with zstd (RFC 8878) for Huffman.
+Source: entropy coding of weights as in Deep Compression, Han et al. 2015,
+https://arxiv.org/abs/1510.00149, with zstd (RFC 8878) for Huffman.
 """
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
-import numpy as np
 from blake3 import blake3
+
+from models.compression.byte_forms import FORMS, laid_out, put_back
 
 MAGIC = b"CAIRNPK1"
 LEVEL = 19
 """Of zstd: slow to pack, as fast as any to unpack."""
-WIDTHS = (1, 2, 4)
-"""Bytes of a number: int8 and int4 or text, half floats, floats."""
-TRIAL = 3
-"""Level at which widths are compared."""
+TRIAL = 1
+"""Level at which forms are compared."""
+STRETCH = 1 << 18
+"""Bytes that take one form: a file holds tensors of several kinds. Neighbours alike are joined."""
 DIGEST = 32
 LENGTH = 8
 LARGEST = 1 << 34
@@ -37,22 +40,19 @@ def pack(files: Mapping[str, bytes]) -> bytes:
     """Files by name as one packet, smaller and without loss."""
     import zstandard
 
-    coder = zstandard.ZstdCompressor(level=LEVEL, write_content_size=True)
-    entries, parts = [], []
+    coder = zstandard.ZstdCompressor(level=LEVEL)
+    entries: list[dict[str, Any]] = []
+    coded: list[bytes] = []
     for name, data in sorted(files.items()):
-        width = _best_width(data)
-        coded = [coder.compress(plane) for plane in _planes(data, width)]
-        entries.append(
-            {
-                "name": name,
-                "bytes": len(data),
-                "width": width,
-                "coded": [len(part) for part in coded],
-            }
-        )
-        parts.extend(coded)
+        stretches = []
+        for stretch, form in _stretches(data):
+            parts = [coder.compress(part) for part in laid_out(stretch, form)]
+            coded.extend(parts)
+            stretches.append([len(stretch), form, [len(part) for part in parts]])
+        entries.append({"name": name, "stretches": stretches})
     header = json.dumps({"files": entries}, separators=(",", ":"), sort_keys=True).encode()
-    body = b"".join([len(header).to_bytes(LENGTH, "little"), header, *parts])
+    header = coder.compress(header)
+    body = b"".join([len(header).to_bytes(LENGTH, "little"), header, *coded])
     return MAGIC + blake3(body).digest() + body
 
 
@@ -71,52 +71,46 @@ def unpack(packet: bytes) -> dict[str, bytes]:
     if blake3(body).digest() != packet[len(MAGIC) : start]:
         raise StorageError("the packet was changed or cut short: its digest differs; make it again")
     end = LENGTH + int.from_bytes(body[:LENGTH], "little")
+    decoder = zstandard.ZstdDecompressor()
     files = {}
     try:
-        for entry in json.loads(body[LENGTH:end])["files"]:
-            if not 0 <= entry["bytes"] <= LARGEST:
-                raise StorageError(f"{entry['name']}: {entry['bytes']} bytes are too many")
-            planes = []
-            for length in entry["coded"]:
-                coded, end = body[end : end + length], end + length
-                planes.append(
-                    zstandard.ZstdDecompressor().decompress(coded, max_output_size=entry["bytes"])
-                )
-            files[entry["name"]] = _joined(planes, entry["bytes"])
+        header = json.loads(decoder.decompress(body[LENGTH:end]))
+        for entry in header["files"]:
+            found = []
+            for length, form, sizes in entry["stretches"]:
+                if not 0 <= length <= LARGEST:
+                    raise StorageError(f"{entry['name']}: {length} bytes are too many")
+                parts = []
+                for size in sizes:
+                    parts.append(decoder.decompress(body[end : end + size]))
+                    end += size
+                found.append(put_back(parts, form, length))
+            files[entry["name"]] = b"".join(found)
     except (KeyError, TypeError, ValueError, zstandard.ZstdError) as error:
         raise StorageError(f"the packet cannot be read: {error}") from error
     return files
 
 
-def _planes(data: bytes, width: int) -> list[bytes]:
-    """All first bytes of the numbers, all second bytes...; what is left over goes to the first."""
-    if width == 1:
-        return [data]
-    whole = len(data) - len(data) % width
-    numbers = np.frombuffer(data, np.uint8, whole).reshape(-1, width)
-    planes = [numbers[:, place].tobytes() for place in range(width)]
-    planes[0] += data[whole:]
-    return planes
+def _stretches(data: bytes) -> list[tuple[bytes, str]]:
+    """A file in pieces of one form each."""
+    found: list[tuple[bytes, str]] = []
+    for start in range(0, len(data), STRETCH):
+        stretch = data[start : start + STRETCH]
+        form = _best_form(stretch)
+        if found and found[-1][1] == form and not form.startswith("few"):
+            found[-1] = (found[-1][0] + stretch, form)
+        else:
+            found.append((stretch, form))
+    return found
 
 
-def _joined(planes: list[bytes], length: int) -> bytes:
-    width = len(planes)
-    if width == 1:
-        whole = planes[0]
-    else:
-        each = length // width
-        numbers = np.stack([np.frombuffer(plane, np.uint8, each) for plane in planes], 1)
-        whole = numbers.tobytes() + planes[0][each:]
-    if len(whole) != length:
-        raise StorageError(f"{len(whole)} bytes came out where {length} went in")
-    return whole
-
-
-def _best_width(data: bytes) -> int:
+def _best_form(stretch: bytes) -> str:
     import zstandard
 
     coder = zstandard.ZstdCompressor(level=TRIAL)
-    sizes = {
-        width: sum(len(coder.compress(plane)) for plane in _planes(data, width)) for width in WIDTHS
-    }
-    return min(sizes, key=lambda width: (sizes[width], width))
+    sizes = {}
+    for form in FORMS:
+        parts = laid_out(stretch, form)
+        if parts:
+            sizes[form] = sum(len(coder.compress(part)) for part in parts)
+    return min(sizes, key=lambda form: (sizes[form], FORMS.index(form)))
