@@ -64,6 +64,13 @@ class Release:
         """BLAKE3 of one of its files, such as `WEIGHTS`."""
         return str(self._record(name)["blake3"])
 
+    def holds(self, files: Mapping[str, Artifact]) -> bool:
+        """Whether it carries all of these, byte for byte, each under its name."""
+        carried = {
+            record["path"].rpartition("/artifacts/")[2]: record["blake3"] for record in self.files
+        }
+        return all(carried.get(name) == file.digest for name, file in files.items())
+
     def artifact(self, root: Path, name: str) -> Artifact:
         """One of its files, in the workspace at `root`; not verified yet."""
         record = self._record(name)
@@ -99,7 +106,6 @@ def released_before(
     same = [
         release
         for release in releases(log, model)
-        if release.test_split == test_split
-        and all(release.digest(name) == file.digest for name, file in files.items())
+        if release.test_split == test_split and release.holds(files)
     ]
     return same[-1] if same else None

