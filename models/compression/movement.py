@@ -17,8 +17,8 @@ from models.compression.gradients import distance, trainable
 from models.compression.masks import Scope, check, cut, weights_of, without
 from models.compression.student import ViewModel
 
-START = 1e-12
-"""Multiple of |w| that scores start from; far below any step's -g w that is not zero."""
+START = 1e-6
+"""Multiple of |w| that scores start from: a sum of gradients below it is rounding noise."""
 
 
 def movement(
