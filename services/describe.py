@@ -65,20 +65,20 @@ class Describer:
         picture = pixels(data, self.settings["image_pixels"])
         if self.settings["image"] == "resnet":
             return picture
-        found: Tensor = self._image_encoder(picture[None].float())[0]
+        found: Tensor = self.image_encoder(picture[None].float())[0]
         return found
 
     def _caption(self, text: str) -> Tensor:
         if self.settings["text"] == "chars":
             return self._text(text)
-        return self._sentence_encoder.encode([text])[0]
+        return self.sentence_encoder.encode([text])[0]
 
     def _text(self, text: str) -> Tensor:
         return self.vocabulary.encode([text], length=self.settings["text_characters"])[0]
 
     def _audio(self, data: bytes) -> Tensor:
         heard = samples(data, self.settings["audio_seconds"])
-        found: Tensor = self._audio_encoder(heard).half()  # as the features that training saw
+        found: Tensor = self.audio_encoder(heard).half()  # as the features that training saw
         return found
 
     def _absent(self, view: str) -> Tensor:
@@ -98,15 +98,18 @@ class Describer:
                 return torch.zeros(1, BINS)
 
     @cached_property
-    def _image_encoder(self) -> EfficientNetLite0:
+    def image_encoder(self) -> EfficientNetLite0:
+        """Describes pictures, unless the model's own tower sees the pixels."""
         return load_efficientnet()
 
     @cached_property
-    def _sentence_encoder(self) -> MiniLM:
+    def sentence_encoder(self) -> MiniLM:
+        """Describes captions, unless they are read by letter."""
         return load_minilm()
 
     @cached_property
-    def _audio_encoder(self) -> WhisperSegments | FrontEnd:
+    def audio_encoder(self) -> WhisperSegments | FrontEnd:
+        """Describes recordings, or makes the frames that the model's own tower hears."""
         if self.settings["audio"] == "whisper-tiny":
             return WhisperSegments(load_whisper(), segments=self.settings["audio_segments"])
         return FrontEnd(self.settings["front_end"])

@@ -110,7 +110,7 @@ def whisper_mel(wave_N: Array) -> tuple[Array, int]:
     padded = np.pad(wave_N, (0, end + -end % POSITION - len(wave_N)))
     power = _mel_power(padded, scale="slaney")[:, :-1]
     logarithm = np.log10(np.maximum(power, 1e-10))
-    mel: Array = (np.maximum(logarithm, logarithm.max() - 8.0) + 4.0) / 4.0
+    mel = (np.maximum(logarithm, logarithm.max() - 8.0) + 4.0) / 4.0
     return mel.astype(np.float32), -(-len(wave_N) // POSITION)
 
 
@@ -127,7 +127,8 @@ def frames(wave_N: Array, front_end: str) -> Array:
     else:
         found = np.log(np.maximum(power, 1e-6))
     standard = (found - found.mean(0)) / (found.std(0) + 1e-3)
-    return standard.astype(np.float16).astype(np.float32)
+    kept: Array = standard.astype(np.float16).astype(np.float32)
+    return kept
 
 
 def _mel_power(wave_N: Array, *, scale: str) -> NDArray[np.float64]:
@@ -150,7 +151,7 @@ def _triangles(scale: str) -> NDArray[np.float64]:
     heard = np.linspace(0.0, RATE / 2, WINDOW // 2 + 1)[:, None]
     rising = (heard - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - heard) / (edges[2:] - edges[1:-1])
-    triangles = np.maximum(np.minimum(rising, falling), 0.0)
+    triangles: NDArray[np.float64] = np.maximum(np.minimum(rising, falling), 0.0)
     if scale == "slaney":  # each of the same area
         triangles *= 2.0 / (edges[2:] - edges[:-2])
     return triangles
