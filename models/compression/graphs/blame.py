@@ -1,53 +1,29 @@
-"""Which layer was running, and what it called last, when tracing failed."""
+"""Which layer was running, and what it called, when tracing failed: read from the traceback."""
 
-from typing import Any
+import traceback
 
 from torch import nn
-from torch.overrides import TorchFunctionMode, resolve_name
-from torch.utils.hooks import RemovableHandle
+from torch.overrides import resolve_name
 
 
-class Blame(TorchFunctionMode):
-    """Watches a module while it runs; after an error, `path` and `operator` name the culprit.
+def blame(error: BaseException, module: nn.Module) -> tuple[str, str]:
+    """Path of the innermost layer that was running, and the operator that failed in it.
 
     Args:
-        module: what is about to run inside the `with`.
+        error: raised while `module` was traced.
+        module: whose layers are looked for.
+
+    Returns:
+        ("" where it was the module itself, the operator's name or else the error's first line).
     """
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-        self.path = ""
-        self.operator = "(nothing was called)"
-        self._running: list[str] = []
-        self._hooks: list[RemovableHandle] = []
-
-    def __enter__(self) -> "Blame":
-        for path, layer in self.module.named_modules():
-            self._hooks.append(layer.register_forward_pre_hook(self._entered(path)))
-            self._hooks.append(layer.register_forward_hook(self._left))
-        super().__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
-        for hook in self._hooks:
-            hook.remove()
-        if self._running:
-            self.path = self._running[-1]
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = resolve_name(func) or getattr(func, "__name__", str(func))
-        # Shapes and devices are asked all the time and never the reason.
-        if not name.endswith(("__get__", ".size", ".dim")):
-            self.operator = name
-        return func(*args, **(kwargs or {}))
-
-    def _entered(self, path: str) -> Any:
-        def note(*_: Any) -> None:
-            self._running.append(path)
-
-        return note
-
-    def _left(self, *_: Any) -> None:
-        self._running.pop()
+    paths = {id(layer): path for path, layer in module.named_modules()}
+    holder, operator = "", ""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        held = frame.f_locals.get("self")
+        if id(held) in paths:
+            holder, operator = paths[id(held)], ""
+        elif frame.f_code.co_name == "__torch_function__" and not operator:
+            function = frame.f_locals.get("func")
+            operator = resolve_name(function) or getattr(function, "__name__", "")
+    said = str(error).strip().splitlines()
+    return holder, operator or f"way to do this: {said[0] if said else type(error).__name__}"

@@ -4,19 +4,17 @@ Shapes: B batch, L tokens or letters, F mel frames, V views, C classes.
 Source: torch.onnx's exporter (torch.export and onnxscript), https://pytorch.org/docs/stable/onnx.html.
 """
 
-import logging
 import re
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from models.compression.graphs.blame import Blame
+from models.compression.graphs.blame import blame
+from models.compression.graphs.clean import clean
 from models.compression.graphs.graph import FUSION, ExportError, Graph
+from models.compression.graphs.quiet import quiet
 from models.compression.graphs.traceable import traceable
 from models.compression.student import ViewModel
 from models.fusion import GatedProduct
@@ -39,9 +37,6 @@ AXES: dict[str, dict[int, str]] = {
 
 OUTPUTS = ("scores", "vectors")
 FUSED = ("log_probability", "gates")
-
-NOISY = ("torch.onnx", "torch.export", "torch.utils._pytree", "torch.fx", "torchao", "onnxscript")
-"""Loggers that tell of things nobody can act on: missing optional packages, renamed axes."""
 
 
 class UnsupportedOperatorError(ExportError):
@@ -116,7 +111,7 @@ def export_module(
         raise ExportError(f"{name}: the example is a batch of 1; 2 or more keep the batch variable")
     shapes = [dict.fromkeys(held, Dim.DYNAMIC) for held in axes.values()]
     traced = traceable(module)
-    with _quiet(), torch.no_grad():
+    with quiet(), torch.no_grad():
         program = _traced(traced, example, shapes, name)
         try:
             made = torch.onnx.export(
@@ -132,23 +127,20 @@ def export_module(
             raise _unknown(error, program, name) from error
     if made is None:
         raise ExportError(f"{name}: the exporter gave nothing back")
-    return Graph.of(name, _clean(made.model_proto, name=name, axes=axes))
+    return Graph.of(name, clean(made.model_proto, name=name, axes=axes))
 
 
 def _traced(
     module: nn.Module, example: tuple[Tensor, ...], shapes: list[Any], name: str
 ) -> ExportedProgram:
     # ViewModel.forward takes *inputs: their shapes are one tuple.
-    starred = isinstance(module, ViewModel)
-    blame = Blame(module)
+    nested = (tuple(shapes),) if isinstance(module, ViewModel) else tuple(shapes)
     try:
-        with blame:
-            return torch.export.export(
-                module, example, dynamic_shapes=(tuple(shapes),) if starred else tuple(shapes)
-            )
-    except Exception as error:
+        return torch.export.export(module, example, dynamic_shapes=nested)
+    except Exception as error:  # of many classes: whatever the layers' own code may raise
+        path, operator = blame(error, module)
         raise UnsupportedOperatorError(
-            view=name, operator=blame.operator, module=blame.path, backend="torch.export"
+            view=name, operator=operator, module=path, backend="torch.export"
         ) from error
 
 
@@ -171,42 +163,3 @@ def _holder(program: ExportedProgram, node_name: str) -> str:
             stack = node.meta.get("nn_module_stack") or {}
             return [path for path, _ in stack.values()][-1] if stack else ""
     return ""
-
-
-def _clean(proto: Any, *, name: str, axes: dict[str, dict[int, str]]) -> Any:
-    """Without what tells of this machine (stack traces hold paths), axes under our names."""
-    proto.doc_string = proto.producer_name = proto.producer_version = ""
-    proto.graph.name = name
-    del proto.metadata_props[:]
-    del proto.graph.metadata_props[:]
-    # Shapes in between are an aid to readers; quantisers work them out themselves.
-    del proto.graph.value_info[:]
-    for held in [*proto.graph.node, *proto.graph.initializer, *proto.functions]:
-        held.doc_string = ""
-        del held.metadata_props[:]
-    names: dict[str, str] = {}
-    for value in proto.graph.input:
-        value.doc_string = ""
-        for axis, called in axes[value.name].items():
-            names[value.type.tensor_type.shape.dim[axis].dim_param] = called
-    for value in [*proto.graph.input, *proto.graph.output]:
-        del value.metadata_props[:]
-        for dim in value.type.tensor_type.shape.dim:
-            if dim.dim_param:
-                dim.dim_param = names.get(dim.dim_param, dim.dim_param)
-    return proto
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in NOISY]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

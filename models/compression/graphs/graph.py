@@ -33,13 +33,11 @@ class Graph:
         view: a name of VIEWS, or "fusion".
         format: "onnx" or "openvino".
         data: file name to content: `image.onnx`, or `image.xml` and `image.bin`.
-        bf16: whether the runtime is asked to compute in bfloat16; OpenVINO only.
     """
 
     view: str
     format: str
     data: Mapping[str, bytes]
-    bf16: bool = False
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:

@@ -1,14 +1,20 @@
 """Ask a graph: one interface over ONNX Runtime and OpenVINO, on the CPU."""
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
 from models.compression.graphs.graph import FUSION, Graph
 
+if TYPE_CHECKING:  # what is deployed runs without torch
+    from torch import Tensor
+
 Array = npt.NDArray[Any]
+Ask = Callable[[dict[str, Array]], dict[str, Array]]
 
 
 class Session:
@@ -17,14 +23,18 @@ class Session:
     Args:
         graph: what to load.
         threads: cores that one answer may use; 1 makes timings comparable.
+        optimise: let ONNX Runtime fuse operators; without, every tensor can be looked at.
     """
 
-    def __init__(self, graph: Graph, *, threads: int = 1) -> None:
+    def __init__(self, graph: Graph, *, threads: int = 1, optimise: bool = True) -> None:
         if threads < 1:
             raise ValueError(f"threads={threads}: at least 1")
         self.view = graph.view
-        load = _onnxruntime if graph.format == "onnx" else _openvino
-        self.names, self._ask = load(graph, threads)
+        self.outputs = outputs(graph)
+        if graph.format == "onnx":
+            self.names, self._ask = _onnxruntime(graph, threads, optimise)
+        else:
+            self.names, self._ask = _openvino(graph, threads)
 
     def __call__(self, *inputs: Tensor | Array) -> tuple[Array, Array]:
         """The view's inputs to scores (B, C) and vectors (B, D); the fusion's to its two.
@@ -32,11 +42,16 @@ class Session:
         Raises:
             ValueError: there are more or fewer inputs than the graph takes.
         """
+        answers = self.ask(*inputs)
+        first, second = (answers[name] for name in self.outputs)
+        return first, second
+
+    def ask(self, *inputs: Tensor | Array) -> dict[str, Array]:
+        """The same by name, with whatever else the graph answers."""
         if len(inputs) != len(self.names):
             raise ValueError(f"{self.view}: {len(inputs)} inputs; it takes {', '.join(self.names)}")
-        arrays = [x.numpy() if isinstance(x, Tensor) else x for x in inputs]
-        first, second = self._ask(dict(zip(self.names, arrays, strict=True)))
-        return first, second
+        arrays = [np.asarray(x) for x in inputs]
+        return self._ask(dict(zip(self.names, arrays, strict=True)))
 
 
 def run(graph: Graph, *inputs: Tensor | Array, threads: int = 1) -> tuple[Array, Array]:
@@ -44,7 +59,12 @@ def run(graph: Graph, *inputs: Tensor | Array, threads: int = 1) -> tuple[Array,
     return Session(graph, threads=threads)(*inputs)
 
 
-def _onnxruntime(graph: Graph, threads: int) -> tuple[list[str], Any]:
+def outputs(graph: Graph) -> tuple[str, str]:
+    """Names of what a graph answers."""
+    return ("log_probability", "gates") if graph.view == FUSION else ("scores", "vectors")
+
+
+def _onnxruntime(graph: Graph, threads: int, optimise: bool) -> tuple[list[str], Ask]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -52,29 +72,30 @@ def _onnxruntime(graph: Graph, threads: int) -> tuple[list[str], Any]:
     options.inter_op_num_threads = 1
     options.use_deterministic_compute = True
     options.log_severity_level = 3
+    if not optimise:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     # Waiting threads must not burn the cores that others share.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(
         graph.onnx(), options, providers=["CPUExecutionProvider"]
     )
     wanted = [value.name for value in session.get_outputs()]
-    return [value.name for value in session.get_inputs()], lambda feed: session.run(wanted, feed)
+
+    def ask(feed: dict[str, Array]) -> dict[str, Array]:
+        return dict(zip(wanted, session.run(wanted, feed), strict=True))
+
+    return [value.name for value in session.get_inputs()], ask
 
 
-def _openvino(graph: Graph, threads: int) -> tuple[list[str], Any]:
-    from models.compression.graphs.openvino import compiled
+def _openvino(graph: Graph, threads: int) -> tuple[list[str], Ask]:
+    from models.compression.graphs.runtime import compiled
 
     model = compiled(graph, threads=threads)
-    names = [value.get_any_name() for value in model.inputs]
     outputs = list(model.outputs)
 
-    def ask(feed: dict[str, Array]) -> list[Array]:
+    def ask(feed: dict[str, Array]) -> dict[str, Array]:
         answered = model(feed)
-        return [np.asarray(answered[output]) for output in outputs]
+        # The runtime reuses its memory: without a copy the next answer would overwrite this one.
+        return {value.get_any_name(): np.array(answered[value]) for value in outputs}
 
-    return names, ask
-
-
-def outputs(graph: Graph) -> tuple[str, str]:
-    """Names of what a graph answers."""
-    return ("log_probability", "gates") if graph.view == FUSION else ("scores", "vectors")
+    return [value.get_any_name() for value in model.inputs], ask
