@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 from models.compression.calibration import Calibration
-from models.compression.quantised import Quantised, refuse_quantised
+from models.compression.quantised import Quantised, matrices, refuse_quantised
 from models.compression.rounding import fits, grid, nearest
 from models.compression.student import ViewModel
 
@@ -80,7 +80,7 @@ def qat(
     Raises:
         ValueError: bits, epochs or learning rate cannot be.
         CalibrationError: the samples are too few or not this view's.
-        QatError: neither targets nor labels, or no layer to round.
+        QatError: neither targets nor labels, no layer to round, or NaN among what is given.
         QatDivergedError: the loss became NaN.
         AlreadyQuantisedError: the module is not in full precision.
     """
@@ -100,7 +100,7 @@ def qat(
         )
     learner = copy.deepcopy(module).eval().requires_grad_(True)
     skipped = _prepare(learner, bits)
-    best = _learn(learner, calibration, epochs=epochs, peak=learning_rate, seed=seed)
+    best = _learn(learner, calibration, bits=bits, epochs=epochs, peak=learning_rate, seed=seed)
     made = copy.deepcopy(module).eval().requires_grad_(False)
     made.load_state_dict(best.state)
     note = f"qat: loss {best.before:.4g} of rounding alone, {best.loss:.4g} in epoch {best.epoch}"
@@ -116,18 +116,19 @@ class _Best(NamedTuple):
 
 def _prepare(module: ViewModel, bits: int) -> dict[str, str]:
     """Round the weights of all layers that can be, from now on; name the others."""
-    skipped: dict[str, str] = {}
     kinds = (nn.Linear,) if bits == SMALL_BITS else (nn.Linear, nn.Conv1d, nn.Conv2d)
+    skipped = {name: f"{kind} is not rounded to {bits} bits" for name, kind in matrices(module)}
     found = 0
     for path, layer in list(module.named_modules()):
-        if isinstance(layer, kinds) and fits(layer.weight, bits):
+        if not isinstance(layer, kinds):
+            continue
+        if fits(layer.weight, bits):
+            del skipped[path]
             parametrize.register_parametrization(layer, "weight", Rounded(bits=bits))
             found += 1
-        elif isinstance(layer, kinds):
+        else:
             inputs = layer.weight[0].numel()
             skipped[path] = f"{inputs} inputs are no multiple of {grid(bits).group}"
-        elif any(own.ndim > 1 for own in layer.parameters(recurse=False)):
-            skipped[path] = f"{type(layer).__name__} is not rounded to {bits} bits"
     if not found:
         raise QatError(
             f"qat: view {module.view} has no layer that can be rounded to {bits} bits: take "
@@ -137,12 +138,23 @@ def _prepare(module: ViewModel, bits: int) -> dict[str, str]:
 
 
 def _learn(
-    module: ViewModel, calibration: Calibration, *, epochs: int, peak: float, seed: int
+    module: ViewModel,
+    calibration: Calibration,
+    *,
+    bits: int,
+    epochs: int,
+    peak: float,
+    seed: int,
 ) -> _Best:
     optimizer = torch.optim.Adam(module.parameters(), lr=peak)
     generator = torch.Generator().manual_seed(seed)
     before = _judge(module, calibration)
-    best = _Best(before, before, 0, _plain(module))
+    if not math.isfinite(before):
+        raise QatError(
+            f"qat: view {module.view}: the loss is {before} before any training: look for NaN or "
+            "infinite numbers in the weights and in the targets"
+        )
+    best = _Best(before, before, 0, _plain(module, bits))
     for epoch in range(1, epochs + 1):
         for group in optimizer.param_groups:
             group["lr"] = peak * 0.5 * (1 + math.cos(math.pi * (epoch - 1) / epochs))
@@ -157,7 +169,7 @@ def _learn(
                 f"rate {peak:.3g}: lower it"
             )
         if loss < best.loss:
-            best = _Best(before, loss, epoch, _plain(module))
+            best = _Best(before, loss, epoch, _plain(module, bits))
     return best
 
 
@@ -185,10 +197,10 @@ def _judge(module: ViewModel, calibration: Calibration) -> float:
     return float(torch.cat([_loss(module, calibration, *batch) for batch in batches]).mean())
 
 
-def _plain(module: ViewModel) -> dict[str, Tensor]:
-    """The state dict as it would be without the rounding, with rounded weights."""
-    copied = copy.deepcopy(module)
-    for layer in list(copied.modules()):
-        if parametrize.is_parametrized(layer):
-            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
-    return {name: tensor.detach() for name, tensor in copied.state_dict().items()}
+def _plain(module: ViewModel, bits: int) -> dict[str, Tensor]:
+    """The state dict by the names it had before, with rounded weights."""
+    state = {}
+    for name, tensor in module.state_dict().items():
+        plain = name.replace(".parametrizations.weight.original", ".weight")
+        state[plain] = tensor.clone() if plain == name else nearest(tensor, bits)
+    return state

@@ -72,6 +72,16 @@ def tensors_of(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
     yield from module.state_dict().items()
 
 
+def matrices(module: nn.Module) -> Iterator[tuple[str, str]]:
+    """Parameters of two axes or more: path of the layer (or of the parameter, where it is not
+    called `weight`), and the layer's class."""
+    for path, layer in module.named_modules():
+        for name, own in layer.named_parameters(recurse=False):
+            if own.ndim > 1:
+                owner = path if name == "weight" else f"{path}.{name}"
+                yield owner.removeprefix("."), type(layer).__name__
+
+
 def memory_bytes(module: nn.Module) -> int:
     """Bytes that a module's weights take in memory, each storage counted once.
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from models.compression.calibration import Calibration
-from models.compression.quantised import Quantised, refuse_quantised
+from models.compression.quantised import Quantised, matrices, refuse_quantised
 from models.compression.student import ViewModel
 
 MODES = ("dynamic", "weight_only", "static")
@@ -127,19 +127,15 @@ def _quantised(
         # The layer by itself: torchao replaces its weight in place.
         quantize_(made.get_submodule(path), config)
     others = {
-        path: f"torchao does not quantise {type(layer).__name__}"
-        for path, layer in made.named_modules()
-        if not isinstance(layer, nn.Linear) and _has_matrix(layer)
+        name: f"torchao does not quantise {kind}"
+        for name, kind in matrices(module)
+        if name not in configs
     }
     return Quantised(made, dict(sorted({**others, **skipped}.items())), notes)
 
 
 def _linears(module: nn.Module) -> dict[str, nn.Linear]:
     return {path: x for path, x in module.named_modules() if isinstance(x, nn.Linear)}
-
-
-def _has_matrix(layer: nn.Module) -> bool:
-    return any(own.ndim > 1 for own in layer.parameters(recurse=False))
 
 
 @torch.no_grad()
