@@ -96,7 +96,7 @@ def images(manifest: pd.DataFrame, ws: Workspace, params: EncoderParams) -> tupl
         )
 
     settings = {"encoder": params.image, "pixels": side}
-    return cached(ws.features, _recipe(settings, params.image, media), compute), row
+    return cached(ws.features, recipe(settings, params.image, media), compute), row
 
 
 def sounds_at_every_depth(
@@ -128,7 +128,7 @@ def sounds_at_every_depth(
         "seconds": seconds,
         "segments": segments,
     }
-    return cached(ws.features, _recipe(settings, "whisper-tiny", media), compute), row
+    return cached(ws.features, recipe(settings, "whisper-tiny", media), compute), row
 
 
 def _sounds(manifest: pd.DataFrame, ws: Workspace, params: EncoderParams) -> tuple[Tensor, Tensor]:
@@ -147,7 +147,7 @@ def _sounds(manifest: pd.DataFrame, ws: Workspace, params: EncoderParams) -> tup
         return torch.nn.utils.rnn.pad_sequence(found, batch_first=True)
 
     settings = {"encoder": params.front_end, "seconds": params.audio_seconds}
-    return cached(ws.features, _recipe(settings, params.audio, media), frames), row
+    return cached(ws.features, recipe(settings, params.audio, media), frames), row
 
 
 def _captions(
@@ -166,7 +166,7 @@ def _captions(
         return torch.stack(found) if found else torch.zeros(0, sum(text_minilm.SIZES))
 
     contents = [blake3(text.encode()).hexdigest() for text in distinct]
-    recipe = _recipe({"encoder": params.text}, params.text, contents)
+    recipe = recipe({"encoder": params.text}, params.text, contents)
     return cached(ws.features, recipe, compute), row
 
 
@@ -193,7 +193,7 @@ def class_names(ws: Workspace, params: EncoderParams) -> Tensor | None:
         return unit - unit.mean(0)
 
     contents = [weights_digest("imagenet-names")]
-    return cached(ws.features, _recipe({"encoder": "class names"}, params.text, contents), compute)
+    return cached(ws.features, recipe({"encoder": "class names"}, params.text, contents), compute)
 
 
 def _vocabulary(manifest: pd.DataFrame, params: EncoderParams) -> Vocabulary:
@@ -246,7 +246,7 @@ def _stacked(
     return torch.stack(found) if found else torch.zeros(0, *shape)
 
 
-def _recipe(
+def recipe(
     settings: Mapping[str, object], encoder: str, contents: Sequence[str] | Media
 ) -> dict[str, object]:
     """Everything that a cached tensor depends on."""
