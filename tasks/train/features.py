@@ -166,8 +166,8 @@ def _captions(
         return torch.stack(found) if found else torch.zeros(0, sum(text_minilm.SIZES))
 
     contents = [blake3(text.encode()).hexdigest() for text in distinct]
-    recipe = recipe({"encoder": params.text}, params.text, contents)
-    return cached(ws.features, recipe, compute), row
+    own = recipe({"encoder": params.text}, params.text, contents)
+    return cached(ws.features, own, compute), row
 
 
 def class_names(ws: Workspace, params: EncoderParams) -> Tensor | None:
