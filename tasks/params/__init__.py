@@ -2,6 +2,7 @@
 
 from tasks.params.anchor import AnchorParams
 from tasks.params.base import Section
+from tasks.params.compress import CompressParams
 from tasks.params.ingest import IngestParams
 from tasks.params.load import load_params, parse_params
 from tasks.params.release import ReleaseParams
@@ -11,6 +12,7 @@ from tasks.params.validate import ValidateParams
 
 __all__ = [
     "AnchorParams",
+    "CompressParams",
     "IngestParams",
     "Params",
     "ReleaseParams",

@@ -120,6 +120,14 @@ class QatStep(Section):
     learning_rate: Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
+class IntegerGraphStep(Section):
+    """Integers in ONNX Runtime's graphs; look-up tables have bits of their own."""
+
+    technique: Literal["ort_dynamic_int8", "ort_static_int8", "ort_int4"]
+    views: Views
+    embedding_bits: Literal[4, 8]
+
+
 class PlainStep(Section):
     """A technique without a setting of its own."""
 
@@ -130,9 +138,6 @@ class PlainStep(Section):
         "torchao_int4",
         "onnx",
         "ort_fp16",
-        "ort_dynamic_int8",
-        "ort_static_int8",
-        "ort_int4",
         "openvino_int8",
         "openvino_int4",
         "openvino_bf16",
@@ -154,6 +159,7 @@ AnyStep = (
     | ClusterStep
     | DistilStep
     | QatStep
+    | IntegerGraphStep
     | PlainStep
 )
 Step = Annotated[AnyStep, Field(discriminator="technique")]

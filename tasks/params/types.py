@@ -4,6 +4,7 @@ from pydantic import Field
 
 from tasks.params.anchor import AnchorParams
 from tasks.params.base import Section
+from tasks.params.compress import CompressParams
 from tasks.params.ingest import IngestParams
 from tasks.params.pipeline import PipelineParams
 from tasks.params.release import ReleaseParams
@@ -22,4 +23,5 @@ class Params(Section):
     ingest: IngestParams
     validation: ValidateParams = Field(alias="validate")
     train: TrainParams
+    compress: CompressParams
     release: ReleaseParams

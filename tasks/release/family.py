@@ -85,7 +85,7 @@ def read_family(workspace: Workspace) -> tuple[tuple[Member, ...], tuple[Artifac
 
 
 def log_family(
-    run: TrackedRun, mlflow: ModuleType, log: Log, name: str, members: Sequence[Member], split: str
+    mlflow: ModuleType, log: Log, name: str, members: Sequence[Member], split: str
 ) -> list[Prepared]:
     """Put the members into MLflow; those released before keep their version."""
     prepared = []

@@ -18,6 +18,7 @@ from tasks.params.release import ReleaseParams
 from tasks.release.attest import attest
 from tasks.release.card import model_card
 from tasks.release.decision import Decision, decide
+from tasks.release.family import log_family, read_family, register_family
 from tasks.release.gate import check_gate, flatten
 from tasks.release.registry import anchor, files_of, log_model, register, set_aliases
 from tasks.release.source import Source, read_source
@@ -60,12 +61,15 @@ def release_model(params: ReleaseParams, workspace: Workspace) -> Artifact:
     source = read_source(workspace)
     log = Log.open(workspace.provenance)
     record_policy(log, workspace, change=False)  # the first one; `cairn approve` changes it
-    with tracked_run("release", params, inputs=source.inputs, workspace=workspace) as run:
+    members, read = read_family(workspace)
+    inputs = (*source.inputs, *read)
+    with tracked_run("release", params, inputs=inputs, workspace=workspace) as run:
         checked = check_gate(flatten(source.metrics), params.gate)
         decision = decide(source, champion(log, params.name), workspace.root, params.promotion)
         card = model_card(source, params, checked)
         known = released_before(log, params.name, source.model, source.split)
         prepared = known or _log(run, params.name, source, card)
+        family = log_family(connect(workspace), log, params.name, members, source.split)
         output = _publish(run, source, card, checked)
         _tell(run, decision)
     # Only now that the run has happened does the model get a version that people can find.
@@ -77,6 +81,7 @@ def release_model(params: ReleaseParams, workspace: Workspace) -> Artifact:
     attest(mlflow, workspace, log, made)
     _draw(mlflow, run.run_id, log, made)
     set_aliases(mlflow, log, made)
+    register_family(run, mlflow, log, params.name, family, source.split, decision)
     verify_and_print(workspace, log, made, decision.reason, Console())
     return output
 
