@@ -19,6 +19,9 @@ from models.encoders.text_chars import CharEncoder
 from models.encoders.text_spelling import SpellingEncoder
 from models.spec import TowerSpec
 
+TINY = torch.finfo(torch.float32).tiny
+"""Smallest normal number: nothing that a feature says lies below."""
+
 
 class Blocks(nn.Module):
     """Frozen features: blocks of different origin (layers, networks) side by side, made comparable.
@@ -56,7 +59,8 @@ class Blocks(nn.Module):
         parts = list(torch.split(x_BW.float(), self.sizes, -1))
         if self.names.numel():
             parts.append(parts[-1] @ self.names)
-        roots = [part.sign() * part.abs().sqrt() for part in parts]
+        # A root's derivative at exactly 0 is infinite, and 0 times that is NaN; here it is 0.
+        roots = [part.sign() * part.abs().clamp(min=TINY).sqrt() for part in parts]
         joint = length * torch.cat([F.normalize(root, dim=-1) for root in roots], -1)
         return joint, joint
 

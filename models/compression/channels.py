@@ -1,16 +1,17 @@
 """Structured pruning of convolution channels, as far as no other layer notices.
 
-torch-pruning's dependency graph tells which layers have to shrink together. Inner channels are
-made by one convolution, filtered one by one perhaps, and taken by one that is no wider, such as the
-widened channels of an inverted bottleneck. Streams are all others that only convolutions make and
-take: added up over blocks, or narrow. Channels that the encoder's output describes (the tapped
-feature maps, whose widths the tower knows) always stay.
+torch-pruning's dependency graph tells which layers have to shrink together. Inner channels are made
+by one convolution, bent by an activation, filtered one by one perhaps, and taken by another
+convolution, such as the widened channels of an inverted bottleneck. Streams are all others that
+only convolutions make and take: added up over blocks, or narrow and linear. Channels that the
+encoder's output describes (the tapped feature maps, whose widths the tower knows) always stay.
 
 Source: Fang et al. 2023, https://arxiv.org/abs/2301.12900 (the graph); importance as in
 models/compression/units.py.
 """
 
 import copy
+import re
 import warnings
 from typing import Any
 
@@ -59,6 +60,7 @@ def _group(linked: Any, names: dict[nn.Module, str], streams: bool) -> Group | N
     makers: list[nn.Conv1d | nn.Conv2d] = []
     takers: list[nn.Conv1d | nn.Conv2d] = []
     between: list[nn.Module] = []
+    bent = False
     for link in linked:
         layer, made = link.dep.target.module, "out" in link.dep.handler.__name__
         match layer:
@@ -72,8 +74,9 @@ def _group(linked: Any, names: dict[nn.Module, str], streams: bool) -> Group | N
                 between.append(layer)
             case _ if layer in names or type(layer).__name__ != "_ElementWiseOp":
                 return None  # joined, split, described or taken by a layer of another kind
-    one = len(makers) == len(takers) == 1
-    inner = one and takers[0].out_channels <= makers[0].out_channels
+            case _:
+                bent = bent or not re.search("Pad|Add|Mul", link.dep.target.name)
+    inner = bent and len(makers) == len(takers) == 1
     if not makers or not takers or not (inner or streams):
         return None
     units = torch.arange(makers[0].out_channels)[:, None]

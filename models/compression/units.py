@@ -94,6 +94,11 @@ def prune(
     """
     _check(groups, keep=keep, importance=importance, scope=scope, round_to=round_to)
     found = scores(module, groups, importance=importance, calibration=calibration, seed=seed)
+    for group, score_U in zip(groups, found, strict=True):
+        if bool(score_U.isnan().any()):
+            raise PruningError(
+                f"{group.name}: its importance is NaN; look for NaN or infinite weights or samples"
+            )
     pruned = copy.deepcopy(module)
     for group, score_U, count in zip(groups, found, _counts(found, keep, scope), strict=True):
         count = min(-(-count // round_to) * round_to, group.units)

@@ -1,5 +1,7 @@
 """Unstructured pruning: which weights become zero, counted and compared with closed forms."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import nn
@@ -39,6 +41,15 @@ from models.spec import Spec
 from models.towers import build_tower
 
 LEARNT = {"learning_rate": 1e-2, "batch_size": 8, "seed": 3}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tensors this small only wait for a second thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
