@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from tasks.compress.searched import architecture
+
 from models.batches import VIEWS
 from models.compression.channels import channels
 from models.compression.cluster import cluster
@@ -18,7 +20,6 @@ from models.compression.torchao_int import torchao_int4, torchao_int8
 from models.compression.wanda import wanda
 from tasks.compress import graph_steps
 from tasks.compress.bench import Bench
-from tasks.compress.searched import architecture
 from tasks.compress.state import State
 from tasks.compress.techniques import (
     Way,

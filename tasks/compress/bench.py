@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 
 import torch
+from tasks.compress.machine import Machine
 
 from models.compression.calibration import Calibration
 from models.compression.graphs.graph import Graph
 from tasks.compress.judge import Judge
-from tasks.compress.machine import Machine
 from tasks.compress.prepared import Prepared
 from tasks.compress.source import Source
 from tasks.compress.state import State

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from tasks.compress.machine import fallback
+
 from models.batches import VIEWS
 from models.compression.graphs.equal import check_equal
 from models.compression.graphs.export import export, export_fusion
@@ -13,7 +15,6 @@ from models.compression.graphs.ort_quantize import dynamic_int8, fp16, int4
 from models.compression.graphs.traps import careful_static_int8
 from models.compression.student import example
 from tasks.compress.bench import Bench
-from tasks.compress.machine import fallback
 from tasks.compress.state import FUSION, State, digest_of
 
 TOLERANCE = 1e-3

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from models.compression.drops import agreement, worst_drop
 from torch import Tensor
 
 from models.batches import VIEWS
 from models.compression.answers import Answered, Answers, with_answers
-from models.compression.drops import agreement, worst_drop
 from models.compression.graphs.session import Session
 from models.retrieval import search
 from tasks.compress.prepared import Prepared, Sample

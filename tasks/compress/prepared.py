@@ -6,18 +6,18 @@ Pictures and recordings are decoded once and kept in memory; one number a pixel,
 from collections.abc import Callable
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.compression.calibration import Calibration
 from models.compression.answers import Answers
+from models.compression.calibration import Calibration
 from models.compression.student import Student
 from models.encoders.audio_frontend import FrontEnd, WhisperLogMel
 from models.encoders.audio_whisper import POSITION, TAIL
 from models.encoders.text_chars import Vocabulary
 from models.media import pixels, samples
 from tasks.compress.source import Source
-from tokenizers import Tokenizer
 from tasks.train.parallel import on_every_core
 
 Sample = tuple[Tensor, ...]

@@ -6,21 +6,18 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from safetensors.torch import load as read_tensors
 from torch import Tensor
 
 from models.batches import VIEWS, Examples
 from models.compression.answers import Answers
 from models.compression.student import Student
 from models.compression.teacher import teacher
-from models.multimodal import Multimodal, build
-from models.spec import Spec
+from models.multimodal import Multimodal
 from provenance import Artifact
-from provenance.releases import CONFIG, WEIGHTS
-from tasks.params.encoders import EncoderParams
-from tasks.train.examples import assemble, rows_of
-from tasks.train.features import distinct_captions, distinct_media, encode
-from tasks.upstream import upstream
+from provenance.releases import CONFIG
+from tasks.search.source import read_source as read_trained
+from tasks.train.examples import rows_of
+from tasks.train.features import distinct_captions, distinct_media
 from tasks.workspace import Workspace
 
 
@@ -51,43 +48,34 @@ class Source:
     inputs: tuple[Artifact, ...]
 
     def contents(self, view: str, rows: Tensor) -> Tensor:
-        """Distinct contents of a view that some rows have, sorted."""
+        """Distinct contents of a view that some rows have, rising."""
         place = self.examples.place[view][rows]
         return torch.unique(place[place >= 0])
 
 
-def read_source(workspace: Workspace, encoders: EncoderParams) -> Source:
+def read_source(workspace: Workspace) -> Source:
     """Read the train stage's outputs and ask the model about every content.
 
     Raises:
         InputError: something upstream is missing.
         TamperedError: it was changed, or a packaged encoder is not the one of the training.
     """
-    folder = workspace.stage("train")
-    weights, config = (upstream(workspace, folder / name) for name in (WEIGHTS, CONFIG))
-    table = upstream(workspace, workspace.manifest)
-    media = upstream(workspace, workspace.media)
-    plain = json.loads(config.verified().read_text(encoding="utf-8"))
-    model = build(Spec.of(plain["model"]), seed=0)  # any seed: every weight is replaced
-    model.load_state_dict(read_tensors(weights.verified().read_bytes()), strict=True)
-    model.eval().requires_grad_(False)
-    manifest = pd.read_parquet(table.verified())
-    features = encode(manifest, workspace, encoders)
-    examples = assemble(manifest, features, model.spec)
+    trained = read_trained(workspace)
+    config = json.loads((workspace.stage("train") / CONFIG).read_text(encoding="utf-8"))
     return Source(
-        teacher=teacher(model, plain),
-        manifest=manifest,
-        examples=examples,
-        answers=answers_of(model, examples),
+        teacher=teacher(trained.model, config),
+        manifest=trained.manifest,
+        examples=trained.examples,
+        answers=answers_of(trained.model, trained.examples),
         media={
-            view: list(distinct_media(manifest, workspace, view)[0].values())
+            view: list(distinct_media(trained.manifest, workspace, view)[0].values())
             for view in ("image", "audio")
         },
-        captions=distinct_captions(manifest),
-        train=rows_of(manifest, "train"),
-        validation=rows_of(manifest, "val"),
-        test=rows_of(manifest, "test"),
-        inputs=(weights, config, table, media),
+        captions=distinct_captions(trained.manifest),
+        train=trained.train,
+        validation=trained.validation,
+        test=rows_of(trained.manifest, "test"),
+        inputs=trained.inputs,
     )
 
 

@@ -81,7 +81,7 @@ def images(manifest: pd.DataFrame, ws: Workspace, params: EncoderParams) -> tupl
     Raises:
         MissingWeightsError, TamperedError, InputError, CheckFailed: as `encode`.
     """
-    media, row = _distinct(manifest, ws, "image")
+    media, row = distinct_media(manifest, ws, "image")
     side = params.image_pixels
 
     def compute() -> Tensor:
@@ -109,7 +109,7 @@ def sounds_at_every_depth(
     Raises:
         MissingWeightsError, TamperedError, InputError, CheckFailed: as `encode`.
     """
-    media, row = _distinct(manifest, ws, "audio")
+    media, row = distinct_media(manifest, ws, "audio")
     seconds, segments = params.audio_seconds, params.audio_segments
 
     def compute() -> Tensor:
@@ -135,7 +135,7 @@ def _sounds(manifest: pd.DataFrame, ws: Workspace, params: EncoderParams) -> tup
     if params.audio == "whisper-tiny":
         depths, row = sounds_at_every_depth(manifest, ws, params)
         return depths[:, -1].contiguous(), row
-    media, row = _distinct(manifest, ws, "audio")
+    media, row = distinct_media(manifest, ws, "audio")
 
     def frames() -> Tensor:
         front_end = FrontEnd(params.front_end)
@@ -154,7 +154,7 @@ def _captions(
     manifest: pd.DataFrame, ws: Workspace, params: EncoderParams, vocabulary: Vocabulary
 ) -> tuple[Tensor, Tensor]:
     texts = _texts(manifest["caption"])
-    distinct = sorted({text for text in texts if text is not None})
+    distinct = distinct_captions(manifest)
     place = {text: i for i, text in enumerate(distinct)}
     row = torch.tensor([-1 if text is None else place[text] for text in texts], dtype=torch.long)
     if params.text == "chars":
@@ -168,6 +168,11 @@ def _captions(
     contents = [blake3(text.encode()).hexdigest() for text in distinct]
     own = recipe({"encoder": params.text}, params.text, contents)
     return cached(ws.features, own, compute), row
+
+
+def distinct_captions(manifest: pd.DataFrame) -> list[str]:
+    """Each caption once, sorted: contents of the view `caption`, in their order."""
+    return sorted({text for text in _texts(manifest["caption"]) if text is not None})
 
 
 def class_names(ws: Workspace, params: EncoderParams) -> Tensor | None:
@@ -207,7 +212,7 @@ Media = dict[str, Path]
 """Digest to file, in the order of the digests."""
 
 
-def _distinct(manifest: pd.DataFrame, ws: Workspace, kind: str) -> tuple[Media, Tensor]:
+def distinct_media(manifest: pd.DataFrame, ws: Workspace, kind: str) -> tuple[Media, Tensor]:
     """Each content once, sorted by digest, and the place of every row's content."""
     names, digests = _texts(manifest[kind]), _texts(manifest[f"{kind}_blake3"])
     pairs = [(d, n) if d and n else None for d, n in zip(digests, names, strict=True)]
