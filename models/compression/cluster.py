@@ -84,7 +84,9 @@ def shared(weight: Tensor, *, values: int) -> Codes:
     if pruned and bool(zero.all()):
         return Codes(flat[:1].clone(), torch.zeros_like(weight, dtype=torch.uint8))
     ordered = (flat[~zero] if pruned else flat).sort().values
-    centres = _lloyd(ordered, values - pruned)
+    distinct = torch.unique_consecutive(ordered)
+    few = len(distinct) <= values - pruned
+    centres = distinct.double() if few else _lloyd(ordered, values - pruned)
     nearest = centres[torch.bucketize(flat.double(), _between(centres))].to(weight.dtype)
     if pruned:
         nearest[zero] = 0

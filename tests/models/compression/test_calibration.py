@@ -15,7 +15,9 @@ def test_samples_of_the_view_pass(small_student, small_samples, view):
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_samples_are_refused(small_text, small_samples, count):
     few = small_samples["text"].take(range(count))
-    with pytest.raises(CalibrationError, match=rf"view text: {count} samples .* at least 2 .* raise"):
+    with pytest.raises(
+        CalibrationError, match=rf"view text: {count} samples .* at least 2 .* raise"
+    ):
         few.check(small_text)
 
 
@@ -29,7 +31,11 @@ def test_another_view_is_refused(small_text, small_samples):
     [
         ("image", (torch.zeros(1, 80, 30),), r"content is of shape \(1, 80, 30\), not pixels"),
         ("image", (torch.zeros(1, 1, 16, 16),), r"\(1, 3, any, any\)"),
-        ("caption", (torch.ones(1, 3, dtype=torch.long),), "has 1 inputs: it takes ids .* and mask"),
+        (
+            "caption",
+            (torch.ones(1, 3, dtype=torch.long),),
+            "has 1 inputs: it takes ids .* and mask",
+        ),
         ("caption", (torch.ones(1, 3), torch.ones(1, 3)), "ids holds float32.* integers"),
         ("text", (torch.zeros(1, 3, 16, 16),), r"letters is of shape \(1, 3, 16, 16\)"),
         ("text", (torch.ones(2, 6, dtype=torch.long),), r"\(2, 6\), not letter ids \(1, any\)"),
