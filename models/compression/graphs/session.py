@@ -79,6 +79,10 @@ def _onnxruntime(graph: Graph, threads: int, optimise: bool) -> tuple[list[str],
     session = onnxruntime.InferenceSession(
         graph.onnx(), options, providers=["CPUExecutionProvider"]
     )
+    # It keeps the whole file, to open it again on another device if this one fails: there is none,
+    # and half of a small model's memory would be that copy.
+    session.disable_fallback()
+    session._model_bytes = None
     wanted = [value.name for value in session.get_outputs()]
 
     def ask(feed: dict[str, Array]) -> dict[str, Array]:
