@@ -46,7 +46,7 @@ class Agreement:
         return self.cosine >= floor.cosine and self.same >= floor.same
 
     def __str__(self) -> str:
-        return f"cosine {self.cosine:.3f}, same class {self.same:.3f}"
+        return f"cosine {self.cosine:.4f}, same class {self.same:.3f}"
 
 
 @dataclass(frozen=True)
