@@ -7,13 +7,12 @@ The folder holds config.json and model.safetensors, as the train stage writes th
 """
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.deployed.probe import memory, parser, prepared
+from services.deployed.probe import memory, parser, prepared, told
 from services.timing import measure, resident, sample_question
 
 if TYPE_CHECKING:
@@ -28,24 +27,13 @@ if TYPE_CHECKING:
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; errors are one line on stderr."""
     asked = parser("FOLDER", "config.json and model.safetensors").parse_args(arguments)
-    try:
-        found = probe(asked)
-    except Exception as error:
-        code = getattr(error, "exit_code", None)
-        if code is None:
-            raise
-        sys.stderr.write(f"{error}\n")
-        return int(code)
-    sys.stdout.write(json.dumps(found, sort_keys=True) + "\n")
-    return 0
+    return told(probe, asked)
 
 
 def probe(asked: argparse.Namespace) -> dict[str, Any]:
     """The figures of `services.deployed.probe`."""
     question = sample_question()
     bare, started, worked = resident(), time.perf_counter(), time.process_time()
-    # Installed for compression; transformers would import it: two seconds that serving can spare.
-    sys.modules["torchao"] = None  # type: ignore[assignment]  # how Python says "cannot be imported"
     import torch
 
     from services.loading import load
@@ -138,4 +126,6 @@ def _asker(module: "ViewModel", inputs: "list[Tensor]") -> "Callable[[], Tensor]
 
 
 if __name__ == "__main__":
+    # Installed for compression; transformers would import it: two seconds that serving can spare.
+    sys.modules["torchao"] = None  # type: ignore[assignment]  # how Python says "cannot be imported"
     sys.exit(main())

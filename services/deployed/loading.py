@@ -1,6 +1,6 @@
 """Files of a deployable folder: only bytes whose BLAKE3 was promised are ever used.
 
-    student.json      spec, settings, and per view: inputs, bf16
+    student.json      spec, settings, and per view the names of its graph's inputs
     tokenizer.json    where captions are read by word piece
     image.onnx caption.onnx text.onnx audio.onnx fusion.onnx
     openvino/         the same graphs as .xml and .bin

@@ -14,6 +14,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,21 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; errors are one line on stderr."""
-    asked = parser("FOLDER", "a deployable folder").parse_args(arguments)
+    return told(probe, parser("FOLDER", "a deployable folder").parse_args(arguments))
+
+
+def told(
+    measured: Callable[[argparse.Namespace], dict[str, Any]], asked: argparse.Namespace
+) -> int:
+    """Print what a probe finds, or why it cannot; returns the exit code.
+
+    What nobody foresaw keeps its traceback.
+    """
     try:
-        found = probe(asked)
+        found = measured(asked)
+    except OSError as error:
+        sys.stderr.write(f"{error.filename}: {error.strerror}\n")
+        return 2
     except Exception as error:
         code = getattr(error, "exit_code", None)
         if code is None:

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compression.graphs.graph import FUSION
+from models.compression.graphs.session import Session
+from services.deployed.freed import hand_back
 from services.deployed.frontend import FrontEnd, Inputs
 from services.deployed.loading import STUDENT, TOKENIZER, DeployError, Files
-from services.deployed.sessions import BACKENDS, Session, open_session
+from services.deployed.sessions import BACKENDS, open_session
 from services.question import VIEWS, Answer, Question
-
-FUSION = "fusion"
 
 Array = NDArray[np.float32]
 
@@ -46,11 +47,15 @@ class Deployed:
         self.digest = files.digest
         self._files = files
         self._sessions: dict[str, Session] = {}
+        self.fallbacks: dict[str, str] = {}
+        """Graphs that run otherwise than asked, of those opened so far, and why."""
 
     def scores(self, view: str, inputs: Inputs) -> tuple[Array, Array]:
         """What one view says: scores (B, C) and unit vectors (B, D)."""
-        found = self._session(view).run(inputs)
-        return found["scores"], found["vectors"]
+        scores, vectors = self._session(view)(
+            *(inputs[name] for name in self.views[view]["inputs"])
+        )
+        return scores, vectors
 
     def fuse(self, scores: Mapping[str, Array]) -> tuple[Array, Array]:
         """Scores (B, C) of views that are there, to log-probabilities (B, C) and gates (B, V)."""
@@ -59,8 +64,8 @@ class Deployed:
         present = np.zeros(joint.shape[:2], np.bool_)
         for view, found in scores.items():
             joint[:, VIEWS.index(view)], present[:, VIEWS.index(view)] = found, True
-        fused = self._session(FUSION).run({"scores": joint, "present": present})
-        return fused["log_probability"], fused["gates"]
+        log_probability, gates = self._session(FUSION)(joint, present)
+        return log_probability, gates
 
     def judge(self, inputs: Mapping[str, Inputs]) -> tuple[Array, Array]:
         """Inputs of some views to log-probabilities (B, C) and gates (B, V)."""
@@ -84,17 +89,14 @@ class Deployed:
             model=self.digest,
         )
 
-    @property
-    def fallbacks(self) -> dict[str, str]:
-        """Graphs that run otherwise than asked, of those opened so far, and why."""
-        return {name: s.fallback for name, s in self._sessions.items() if s.fallback}
-
     def _session(self, name: str) -> Session:
         if name not in self._sessions:
-            bf16 = name != FUSION and bool(self.views[name]["bf16"])
-            self._sessions[name] = open_session(
-                self._files, name, backend=self.backend, threads=self.threads, bf16=bf16
+            self._sessions[name], lacking = open_session(
+                self._files, name, backend=self.backend, threads=self.threads
             )
+            hand_back()
+            if lacking:
+                self.fallbacks[name] = lacking
         return self._sessions[name]
 
 
@@ -129,7 +131,7 @@ def _student(files: Files) -> dict[str, Any]:
             "spec": student["spec"].keys() >= {"classes", "characters"},
             "settings": isinstance(student["settings"], dict),
             "views": sorted(student["views"]) == sorted(VIEWS),
-        } | {view: told.keys() >= {"inputs", "bf16"} for view, told in student["views"].items()}
+        } | {view: "inputs" in told for view, told in student["views"].items()}
         if wrong := [name for name, whole in needed.items() if not whole]:
             raise ValueError(f"{', '.join(wrong)} incomplete")
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -91,7 +91,7 @@ def contents() -> dict[str, bytes]:
     import openvino
 
     graphs = {view: view_graph(view) for view in INPUTS} | {"fusion": fusion_graph()}
-    views = {view: {"inputs": [name], "bf16": False} for view, name in INPUTS.items()}
+    views = {view: {"inputs": [name]} for view, name in INPUTS.items()}
     student = {"spec": SPEC.plain(), "settings": ENCODERS, "views": views}
     files = {"student.json": json.dumps(student).encode()}
     for name, graph in graphs.items():

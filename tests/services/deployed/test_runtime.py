@@ -13,6 +13,8 @@ import pytest
 from blake3 import blake3
 
 from models.batches import VIEWS
+from models.compression.graphs.graph import Graph
+from models.compression.graphs.openvino import bf16, to_openvino
 from models.compression.storage import pack
 from provenance import Reason, TamperedError
 from services import question as questions
@@ -183,7 +185,7 @@ def test_a_folder_without_a_good_card_is_refused(
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("text.onnx", b"no graph", r"text\.onnx: onnxruntime cannot run it"),
+        ("text.onnx", b"no graph", "text: onnxruntime cannot run the graph"),
         ("student.json", b"{}", "not the description of a student"),
         ("model.zst", b"no packet", r"model\.zst: .*no packet"),
     ],
@@ -209,9 +211,9 @@ def test_unknown_settings_are_refused(
 def test_bfloat16_is_used_or_missed_in_words(tmp_path: Path, files: dict[str, bytes]) -> None:
     import openvino
 
-    student = json.loads(files["student.json"])
-    student["views"]["text"]["bf16"] = True
-    changed = {**files, "student.json": json.dumps(student).encode()}
+    graph = Graph("text", "onnx", {"text.onnx": files["text.onnx"]})
+    asked = {f"openvino/{name}": data for name, data in bf16(to_openvino(graph)).data.items()}
+    changed = {**files, **asked}
     deployed = opened(write(tmp_path, changed), "openvino")
     answer = deployed.answer(Question(text="abc", caption="a"))
     capable = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
