@@ -49,13 +49,13 @@ def groups(module: ViewModel, *, streams: bool = False) -> list[Group]:
     found = [
         group
         for linked in graph.get_all_groups(root_module_types=[nn.Conv1d, nn.Conv2d])
-        if (group := _group(linked, names, streams)) is not None
+        if (group := _group(linked, graph, names, streams)) is not None
     ]
     order = {name: place for place, name in enumerate(names.values())}
     return sorted(found, key=lambda group: order[group.name])
 
 
-def _group(linked: Any, names: dict[nn.Module, str], streams: bool) -> Group | None:
+def _group(linked: Any, graph: Any, names: dict[nn.Module, str], streams: bool) -> Group | None:
     """A dependency group as ours where its channels can leave."""
     makers: list[nn.Conv1d | nn.Conv2d] = []
     takers: list[nn.Conv1d | nn.Conv2d] = []
@@ -82,7 +82,19 @@ def _group(linked: Any, names: dict[nn.Module, str], streams: bool) -> Group | N
     units = torch.arange(makers[0].out_channels)[:, None]
     pieces = [Slice(names[layer], 0, units) for layer in dict.fromkeys([*makers, *between])]
     pieces += [Slice(names[layer], 1, units) for layer in dict.fromkeys(takers)]
-    return Group(name=names[makers[0]], slices=tuple(pieces))
+    absorbers = {
+        names[layer]: names[behind]
+        for layer in takers
+        if (behind := layer if layer.bias is not None else _norm_behind(layer, graph)) is not None
+    }
+    return Group(name=names[makers[0]], slices=tuple(pieces), absorbers=absorbers)
+
+
+def _norm_behind(layer: nn.Module, graph: Any) -> nn.Module | None:
+    """The batch norm that alone reads a layer's outputs, if that is what reads them."""
+    behind = [node.module for node in graph.module2node[layer].outputs]
+    norm = isinstance(behind[0], nn.BatchNorm1d | nn.BatchNorm2d) if len(behind) == 1 else False
+    return behind[0] if norm else None
 
 
 def _encoder(module: ViewModel) -> tuple[str, nn.Module | None]:

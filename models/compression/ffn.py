@@ -41,7 +41,7 @@ def groups(module: nn.Module, *, projection: bool = False) -> list[Group]:
         if maker and taker:
             units = torch.arange(len(module.get_parameter(f"{maker}.weight")))[:, None]
             slices = (Slice(maker, 0, units), Slice(taker, 1, units))
-            found.append(Group(name=wide, slices=slices))
+            found.append(Group(name=wide, slices=slices, absorbers={taker: taker}))
     return found
 
 

@@ -49,7 +49,12 @@ def _joint(module: nn.Module, path: str, heads: int, joint: str, out: str) -> It
         place_HW = _places(len(module.get_parameter(f"{maker}.weight")) // 3, heads)
         rows = torch.cat([place_HW + part * place_HW.numel() for part in range(3)], 1)
         slices = (Slice(maker, 0, rows), Slice(taker, 1, place_HW))
-        yield Group(name=path, slices=slices, counted={f"{inside}heads": 1})
+        yield Group(
+            name=path,
+            slices=slices,
+            absorbers={taker: taker},
+            counted={f"{inside}heads": 1},
+        )
 
 
 def _separate(module: nn.Module, inside: str, heads: int) -> Iterator[Group]:
@@ -62,6 +67,7 @@ def _separate(module: nn.Module, inside: str, heads: int) -> Iterator[Group]:
         yield Group(
             name=inside.removesuffix("."),
             slices=(*(Slice(maker, 0, place_HW) for maker in named), Slice(taker, 1, place_HW)),
+            absorbers={taker: taker},
             counted={
                 f"{inside}self.num_attention_heads": 1,
                 f"{inside}self.all_head_size": place_HW.shape[1],

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from models.compression.calibration import Calibration
+from models.compression.constants import absorb, means
 from models.compression.gradients import gradients, products
 from models.compression.low_rank import LowRank
 from models.compression.masks import PruningError, Scope
@@ -50,11 +51,14 @@ class Group:
     Args:
         name: of the layer, for messages.
         slices: all that goes with a unit.
+        absorbers: path of a layer that takes units to that of the layer whose constant can stand
+            in for them: itself, or the batch norm behind it; none where neither has one.
         counted: attributes that hold numbers of units, path to numbers a unit; empty for most.
     """
 
     name: str
     slices: tuple[Slice, ...]
+    absorbers: Mapping[str, str] = field(default_factory=dict)
     counted: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -85,7 +89,8 @@ def prune(
             (or `round_to`) of each. Norms of different layers hardly compare: "global" is meant
             for "taylor".
         round_to: a group keeps a multiple of it, rounded up, where it has as many.
-        calibration: samples for "taylor".
+        calibration: samples for "taylor"; where given, the mean of what leaves is kept as a
+            constant too (models/compression/constants.py), whatever the importance.
         seed: of "random", and of the noise in the loss of "taylor".
 
     Raises:
@@ -99,12 +104,15 @@ def prune(
             raise PruningError(
                 f"{group.name}: its importance is NaN; look for NaN or infinite weights or samples"
             )
-    pruned = copy.deepcopy(module)
+    takers = [path for group in groups for path in group.absorbers]
+    said = means(module, takers, calibration=calibration) if calibration else {}
+    pruned = copy.deepcopy(module).requires_grad_(False)
     for group, score_U, count in zip(groups, found, _counts(found, keep, scope), strict=True):
         count = min(-(-count // round_to) * round_to, group.units)
         kept = score_U.argsort(descending=True, stable=True)[:count].sort().values
+        _keep_means(pruned, group, kept, said)
         take(pruned, group, kept)
-    return pruned.eval().requires_grad_(False)
+    return pruned.eval()
 
 
 def scores(
@@ -165,6 +173,16 @@ def take(module: nn.Module, group: Group, kept: Tensor) -> None:
     for path, each in group.counted.items():
         owner, _, name = path.rpartition(".")
         setattr(module.get_submodule(owner), name, each * len(kept))
+
+
+def _keep_means(module: nn.Module, group: Group, kept: Tensor, said: Mapping[str, Tensor]) -> None:
+    leaves = torch.ones(group.units, dtype=torch.bool)
+    leaves[kept] = False
+    for piece in group.slices:
+        if piece.dim == 1 and piece.path in said:
+            taker = module.get_submodule(piece.path)
+            absorber = module.get_submodule(group.absorbers[piece.path])
+            absorb(taker, absorber, piece.place_UK[leaves].flatten(), said[piece.path])
 
 
 def linear_maker(module: nn.Module, path: str) -> str | None:

@@ -20,7 +20,7 @@ from models.compression.low_rank import LowRank
 from models.compression.masks import PruningError
 from models.compression.reload import numbers, reload
 from models.compression.student import Pooled, ViewModel, parameters
-from models.compression.units import Group, scores
+from models.compression.units import Group, prune, scores
 from models.encoders.audio_whisper import WhisperEncoder
 from models.encoders.image_efficientnet import EfficientNetLite0
 from models.encoders.text_minilm import MiniLM
@@ -292,6 +292,44 @@ def test_importance_that_is_nan_is_refused(make: Callable[[str], ViewModel]) -> 
     module.encoder.bert.encoder.layer[1].output.dense.weight.data[0, 0] = float("nan")
     with pytest.raises(PruningError, match=r"layer.1.intermediate.dense: its importance is NaN"):
         ffn(module, keep=0.5, importance="l2")
+
+
+def test_what_is_constant_stays_as_a_bias(make: Callable[[str], ViewModel]) -> None:
+    """A neuron that always says gelu(0.05) can leave without a trace, if its mean is kept."""
+    module = make("minilm")
+    layer = module.encoder.bert.encoder.layer[0]
+    layer.intermediate.dense.weight.data[3] = 0
+    layer.intermediate.dense.bias.data[3] = 0.05
+    layer.output.dense.weight.data[:, 3] = torch.linspace(-0.01, 0.01, 16)
+    group = ffn_parts.groups(module)[0]
+    told = calibrated("minilm", module, 2)
+    settings = {"keep": 23 / 24, "importance": "l2", "scope": "local", "round_to": 1, "seed": 0}
+    inputs = inputs_of("minilm", seed=5, batch=2)
+    with_mean = prune(module, [group], calibration=told, **settings)
+    assert with_mean.encoder.bert.encoder.layer[0].intermediate.dense.out_features == 23
+    torch.testing.assert_close(with_mean(*inputs)[0], module(*inputs)[0], atol=1e-6, rtol=0)
+    without = prune(module, [group], calibration=None, **settings)
+    assert float((without(*inputs)[0] - module(*inputs)[0]).abs().max()) > 1e-5
+
+
+def test_a_constant_channel_stays_in_the_norm_behind(make: Callable[[str], ViewModel]) -> None:
+    module = make("efficientnet")
+    block = module.encoder._blocks[1]
+    for norm in (block._bn0, block._bn1):
+        norm.weight.data[7] = 0
+        norm.bias.data[7] = 0.01
+    block._expand_conv.weight.data[7] = 0
+    block._depthwise_conv.weight.data[7] = 0
+    block._project_conv.weight.data[:, 7] = 1e-2  # all that the block hears of it: 1e-4
+    (group,) = (g for g in channel_parts.groups(module) if "blocks.1." in g.name)
+    told = calibrated("efficientnet", module, 2)
+    settings = {"keep": 95 / 96, "importance": "l2", "scope": "local", "round_to": 1, "seed": 0}
+    pruned = prune(module, [group], calibration=told, **settings)
+    x = torch.randn(1, 16, 8, 8)
+    assert pruned.encoder._blocks[1]._project_conv.in_channels == 95
+    torch.testing.assert_close(pruned.encoder._blocks[1](x), block(x), atol=1e-6, rtol=1e-5)
+    without = prune(module, [group], calibration=None, **settings)
+    assert float((without.encoder._blocks[1](x) - block(x)).abs().max()) > 5e-5
 
 
 def test_global_keeps_that_share_of_all_and_one_of_each(
