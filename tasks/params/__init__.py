@@ -6,6 +6,7 @@ from tasks.params.compress import CompressParams
 from tasks.params.ingest import IngestParams
 from tasks.params.load import load_params, parse_params
 from tasks.params.release import ReleaseParams
+from tasks.params.search import SearchParams
 from tasks.params.train import TrainParams
 from tasks.params.types import Params
 from tasks.params.validate import ValidateParams
@@ -16,6 +17,7 @@ __all__ = [
     "IngestParams",
     "Params",
     "ReleaseParams",
+    "SearchParams",
     "Section",
     "TrainParams",
     "ValidateParams",

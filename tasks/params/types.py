@@ -8,6 +8,7 @@ from tasks.params.compress import CompressParams
 from tasks.params.ingest import IngestParams
 from tasks.params.pipeline import PipelineParams
 from tasks.params.release import ReleaseParams
+from tasks.params.search import SearchParams
 from tasks.params.train import TrainParams
 from tasks.params.validate import ValidateParams
 
@@ -23,5 +24,6 @@ class Params(Section):
     ingest: IngestParams
     validation: ValidateParams = Field(alias="validate")
     train: TrainParams
+    search: SearchParams
     compress: CompressParams
     release: ReleaseParams
