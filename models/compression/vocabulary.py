@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
-from torch import nn
+from torch import Tensor, nn
 
 from models.compression.student import ViewModel
 from models.encoders.text_minilm import LONGEST, MiniLM
@@ -41,31 +41,51 @@ def prune_vocabulary(
     Raises:
         ValueError: the view has no word pieces, or `size` is too small or too large.
     """
+    table(module)
+    kept = kept_ids(tokenizer, texts=texts, size=size)
+    pruned = without(tokenizer, kept)
+    return with_table(module, kept, pruned), pruned
+
+
+def table(module: ViewModel) -> Tensor:
+    """The rows (V, D) that embed the word pieces.
+
+    Raises:
+        ValueError: the view has none.
+    """
     if not isinstance(module.encoder, MiniLM):
         raise ValueError(
             f"view {module.view}: it has no table of word pieces; `vocabulary` works on MiniLM: "
             "leave it out of the recipe for this view"
         )
-    kept = kept_ids(tokenizer, texts=texts, size=size)
-    pruned = without(tokenizer, kept)
+    rows: Tensor = module.encoder.bert.embeddings.word_embeddings.weight
+    return rows
+
+
+def with_table(module: ViewModel, kept: Sequence[int], tokenizer: str) -> ViewModel:
+    """A copy of the view with only some rows, and the tokenizer that goes with them.
+
+    Raises:
+        ValueError: there is no such row.
+    """
     module = copy.deepcopy(module)
     encoder = module.encoder
-    assert isinstance(encoder, MiniLM)  # noqa: S101  # for the type checker
+    assert isinstance(encoder, MiniLM)  # noqa: S101  # `table` has said so
     old = encoder.bert.embeddings.word_embeddings
     if max(kept) >= old.num_embeddings:
         raise ValueError(
             f"the tokenizer has {max(kept) + 1} word pieces, the module {old.num_embeddings} rows: "
             "give the tokenizer that belongs to the module"
         )
-    padding = None if old.padding_idx is None else kept.index(old.padding_idx)
-    weight = old.weight.detach()[torch.tensor(kept)].clone()
+    padding = None if old.padding_idx is None else list(kept).index(old.padding_idx)
+    weight = old.weight.detach()[torch.tensor(list(kept))].clone()
     new = nn.Embedding(len(kept), old.embedding_dim, padding_idx=padding, _weight=weight)
     encoder.bert.embeddings.word_embeddings = new.requires_grad_(old.weight.requires_grad)
     encoder.bert.config.vocab_size = len(kept)
-    encoder.tokenizer = Tokenizer.from_str(pruned)
+    encoder.tokenizer = Tokenizer.from_str(tokenizer)
     encoder.tokenizer.enable_truncation(LONGEST)
     encoder.tokenizer.no_padding()
-    return module, pruned
+    return module
 
 
 def kept_ids(tokenizer: str, *, texts: Sequence[str], size: int) -> list[int]:
@@ -74,7 +94,7 @@ def kept_ids(tokenizer: str, *, texts: Sequence[str], size: int) -> list[int]:
     Raises:
         ValueError: `size` is larger than the vocabulary or smaller than what has to stay.
     """
-    plain = _word_pieces(tokenizer)
+    plain = word_pieces(tokenizer)
     vocabulary: dict[str, int] = plain["model"]["vocab"]
     if not 1 <= size <= len(vocabulary):
         raise ValueError(f"size={size}: must be from 1 to {len(vocabulary)}, the word pieces")
@@ -105,7 +125,7 @@ def without(tokenizer: str, kept: Sequence[int]) -> str:
         tokenizer: the text of a tokenizer.json.
         kept: rising ids, special tokens among them.
     """
-    plain = _word_pieces(tokenizer)
+    plain = word_pieces(tokenizer)
     new = {old: index for index, old in enumerate(kept)}
     pieces = sorted(
         ((new[old], piece) for piece, old in plain["model"]["vocab"].items() if old in new)
@@ -124,7 +144,12 @@ def without(tokenizer: str, kept: Sequence[int]) -> str:
     return json.dumps(plain, ensure_ascii=False)
 
 
-def _word_pieces(tokenizer: str) -> dict[str, Any]:
+def word_pieces(tokenizer: str) -> dict[str, Any]:
+    """A tokenizer.json, read.
+
+    Raises:
+        ValueError: its model is not WordPiece.
+    """
     plain: dict[str, Any] = json.loads(tokenizer)
     kind = plain.get("model", {}).get("type")
     if kind != "WordPiece":
