@@ -22,13 +22,15 @@ from models.search.surrogate import Floats, Inputs, Surrogate, learn
 
 LARGEST_POOL = 50_000
 """Up to this many points all are candidates; of more, those near the best and some by chance."""
-NEAR, BY_CHANCE = 4_000, 2_000
+NEAR, BY_CHANCE = 1_000, 1_000
 FIRST = 10
 """Trials by chance before the model is asked."""
 LEARN_EVERY = 5
 """Trials between two times that the kernel's weights are learnt anew."""
 MARGIN = 0.1
 """How far behind the worst of the front the reference point lies, as a share of its range."""
+LOOK_PAST = 10
+"""One trial in so many takes the worst that was measured as the reference point instead."""
 
 Hints = Callable[[Config], Sequence[float]]
 
@@ -51,9 +53,10 @@ class Searcher:
 
     def __post_init__(self) -> None:
         self._learnt: dict[int, tuple[bytes, Floats]] = {}
-        drawn = self.space.sample(np.random.default_rng(self.seed), LARGEST_POOL)
         small = self.space.size <= LARGEST_POOL
-        hints = self._raw_hints(drawn if small else drawn[:BY_CHANCE])
+        count = self.space.size if small else BY_CHANCE
+        drawn = self.space.sample(np.random.default_rng(self.seed), count)
+        hints = self._raw_hints(drawn)
         self._shift, spread = hints.mean(axis=0), hints.std(axis=0)
         self._spread = np.where(spread > 0, spread, 1.0)
         self._all = drawn if small else None
@@ -85,7 +88,7 @@ class Searcher:
             return self.space.sample(rng, 1)[0]
         if len(points) < FIRST:
             return self._first(pool, len(tried), rng)
-        gain = self._gain(pool, points, losses_NM, running)
+        gain = self._gain(number, pool, points, losses_NM, running)
         return pool[int(rng.choice(np.flatnonzero(gain == gain.max())))]
 
     def _pool(
@@ -114,6 +117,7 @@ class Searcher:
 
     def _gain(
         self,
+        number: int,
         pool: list[Point],
         points: Sequence[Point],
         losses_NM: Floats,
@@ -133,7 +137,10 @@ class Searcher:
             means.append(mean)
             deviations.append(deviation)
         best = warped_NM[front(warped_NM)]
-        bound = best.max(axis=0) + MARGIN * np.ptp(best, axis=0) + 1e-9
+        # A reference point near the front finds most of it, and nothing past its ends.
+        wide = number % LOOK_PAST == LOOK_PAST - 1
+        worst = warped_NM.max(axis=0) if wide else best.max(axis=0) + MARGIN * np.ptp(best, axis=0)
+        bound = worst + 1e-9
         return expected_gain(np.stack(means, 1), np.stack(deviations, 1), best, bound)
 
     def _weights(self, objective: int, known: Inputs, losses_N: Floats) -> Floats:

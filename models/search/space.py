@@ -9,6 +9,7 @@ Shapes: N points, K choices, O values of all choices together.
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import product
 from typing import Any, Self
 
@@ -51,7 +52,7 @@ class Choice:
                 " let them rise, for neighbours are tried together"
             )
 
-    @property
+    @cached_property
     def ordered(self) -> bool:
         """Whether neighbours in the list are alike: all values are numbers."""
         return all(isinstance(v, int | float) and not isinstance(v, bool) for v in self.values)
@@ -94,7 +95,7 @@ class Space:
     def names(self) -> tuple[str, ...]:
         return tuple(choice.name for choice in self.choices)
 
-    @property
+    @cached_property
     def lengths(self) -> tuple[int, ...]:
         """How many values each choice has."""
         return tuple(len(choice.values) for choice in self.choices)
@@ -140,9 +141,9 @@ class Space:
             return list(self.points())
         drawn: dict[Point, None] = {}
         while len(drawn) < count:
-            point = tuple(int(rng.integers(length)) for length in self.lengths)
-            drawn[point] = None
-        return list(drawn)
+            rows = rng.integers(self.lengths, size=(count, len(self.lengths))).tolist()
+            drawn.update(dict.fromkeys(map(tuple, rows)))
+        return list(drawn)[:count]
 
     def neighbours(self, point: Sequence[int]) -> list[Point]:
         """Every point that differs in one choice; a number moves to the next one up or down."""
@@ -155,9 +156,18 @@ class Space:
         return found
 
     def mutate(self, point: Sequence[int], rng: np.random.Generator) -> Point:
-        """One neighbour, by chance; the point itself where nothing can be chosen."""
-        near = self.neighbours(point)
-        return near[int(rng.integers(len(near)))] if near else tuple(point)
+        """A neighbour in a choice by chance; the point itself where nothing can be chosen."""
+        free = [place for place, length in enumerate(self.lengths) if length > 1]
+        if not free:
+            return tuple(point)
+        place = free[int(rng.integers(len(free)))]
+        here, last = point[place], self.lengths[place] - 1
+        if self.choices[place].ordered:
+            up = here == 0 or (here < last and bool(rng.integers(2)))
+            index = here + 1 if up else here - 1
+        else:
+            index = (here + 1 + int(rng.integers(last))) % (last + 1)
+        return (*point[:place], index, *point[place + 1 :])
 
     def one_hot(self, points: NDArray[np.int64]) -> NDArray[np.float64]:
         """(N, K) positions to (N, O) zeros and ones."""

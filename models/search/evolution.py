@@ -1,0 +1,34 @@
+"""Regularised evolution: the best of a few living points by chance has a child; the oldest dies.
+
+Source: Real et al. 2019, "Regularized evolution for image classifier architecture search"; the
+population of 10 is that of Dong & Yang 2020 on NAS-Bench-201 (REA).
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+
+from models.search.space import Point, Space
+
+POPULATION = 10
+SAMPLE = 3
+
+
+def evolve(
+    space: Space, loss: Callable[[Point], float], *, trials: int, seed: int
+) -> list[tuple[Point, float]]:
+    """The points tried, in order, with their losses."""
+    rng = np.random.default_rng(seed)
+    tried: list[tuple[Point, float]] = []
+    alive: deque[tuple[Point, float]] = deque(maxlen=POPULATION)
+    for number in range(trials):
+        if number < POPULATION:
+            point = space.sample(rng, 1)[0]
+        else:
+            chosen = rng.choice(len(alive), min(SAMPLE, len(alive)), replace=False)
+            parent = min((alive[int(place)] for place in chosen), key=lambda one: one[1])
+            point = space.mutate(parent[0], rng)
+        alive.append((point, loss(point)))
+        tried.append(alive[-1])
+    return tried
