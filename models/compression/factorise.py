@@ -81,17 +81,17 @@ def factorised(layer: nn.Linear, *, rank: int, moment: Tensor | None) -> LowRank
         rank: R, from 1 to min(O, I).
         moment: X'X (I, I) of the layer's inputs; None for the identity.
     """
-    root, back = _roots(moment, layer.in_features)
     weight = layer.weight.double()
-    left, values, right = torch.linalg.svd(weight @ root, full_matrices=False)
-    spread = values[:rank].sqrt()
+    left = _directions(weight, moment)[0][:, :rank]
+    right = left.T @ weight
+    # Half of each direction's length on either side: both factors are of one magnitude.
+    spread = right.norm(dim=1).clamp(min=1e-30).sqrt()
     bias = layer.bias
     thin = LowRank(
         inputs=layer.in_features, rank=rank, outputs=layer.out_features, bias=bias is not None
     ).to(layer.weight.dtype)
-    # Half of each singular value on either side: both factors are of one magnitude.
-    thin.second.weight.copy_(left[:, :rank] * spread)
-    thin.first.weight.copy_(spread[:, None] * right[:rank] @ back)
+    thin.second.weight.copy_(left * spread)
+    thin.first.weight.copy_(right / spread[:, None])
     if bias is not None:
         thin.second.bias.copy_(bias)
     return thin.train(layer.training).requires_grad_(layer.weight.requires_grad)
@@ -123,19 +123,27 @@ def second_moments(module: nn.Module, calibration: Calibration) -> dict[str, Ten
     return moments
 
 
-def _roots(moment: Tensor | None, inputs: int) -> tuple[Tensor, Tensor]:
-    """S with S S' = X'X, and its inverse (the pseudo-inverse where some direction has no input)."""
+def _directions(weight: Tensor, moment: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Left singular vectors of W S, largest first, and the squares of its singular values.
+
+    With U the first of them, U U' W S is W S cut, so U U' W is the answer: S need not be inverted.
+    Eigenvectors of the smaller of W S S' W' and S' W' W S give them.
+    """
+    weighed = weight if moment is None else weight @ moment.double()
+    if weight.shape[0] <= weight.shape[1]:
+        squares, left = torch.linalg.eigh(weighed @ weight.T)
+        return left.flip(1), squares.flip(0).clamp(min=0)
     if moment is None:
-        identity = torch.eye(inputs, dtype=torch.float64)
-        return identity, identity
-    values, vectors = torch.linalg.eigh(moment.double())
-    # Directions of almost no input: kept a little, or dividing by them would make noise of them.
-    values = values.clamp(min=float(values[-1]) * 1e-10 + 1e-30).sqrt()
-    return vectors * values, (vectors / values).T
+        rooted = weight
+    else:
+        values, vectors = torch.linalg.eigh(moment.double())
+        rooted = weight @ (vectors * values.clamp(min=0).sqrt())
+    squares, right = torch.linalg.eigh(rooted.T @ rooted)
+    left, _ = torch.linalg.qr(rooted @ right.flip(1))
+    return left, squares.flip(0).clamp(min=0)
 
 
 def _rank_for(weight: Tensor, moment: Tensor | None, energy: float) -> int:
-    root, _ = _roots(moment, weight.shape[1])
-    squares = torch.linalg.svdvals(weight.double() @ root).square()
+    squares = _directions(weight.double(), moment)[1]
     kept = squares.cumsum(0) / squares.sum().clamp(min=1e-30)
     return int((kept < energy).sum()) + 1
