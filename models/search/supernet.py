@@ -1,8 +1,8 @@
 """One network that holds many: the head of a view for every depth of its encoder and every width.
 
-The first weights of a wide layer are a narrow layer. A supernet trains all the heads that can be cut
-out of it at once, and any of them is taken afterwards without training again. Each step trains the
-largest, the smallest and a few at random (the sandwich rule); the largest learns from the labels
+The first weights of a wide layer are a narrow layer. A supernet trains all the heads that can be
+cut out of it at once, and any of them is taken afterwards without training again. Each step trains
+the largest, the smallest and a few at random (the sandwich rule); the largest learns from labels
 and the teacher, the others from what the largest answers (in-place distillation).
 
 The encoders are frozen, so what they say at each variant (how many pixels, layers, word pieces) is
@@ -11,8 +11,8 @@ computed once beforehand, and a step costs no more than a head.
 Sources: Yu & Huang 2019, https://arxiv.org/abs/1903.05134; units sorted by importance before they
 are cut as in Cai et al. 2020, https://arxiv.org/abs/1908.09791.
 
-Shapes: K contents, B batch, W width of a summary, D width of the details, H hidden units, C classes,
-O width of the vectors.
+Shapes: K contents, B batch, W width of a summary, D width of the details, H hidden units,
+C classes, O width of the vectors.
 """
 
 import dataclasses

@@ -62,7 +62,7 @@ def _means(captions: _Captions, workspace: Workspace, params: EncoderParams, tok
         full = encoder.tokenizer.get_vocab_size()
         if tokens == full:
             return _read(encoder, whole)
-        spelt = _spelt(encoder, captions, tokens)
+        spelt = _spelt(captions, tokens)
         changed = [place for place, ids in enumerate(spelt) if ids != whole[place]]
         means = _means(captions, workspace, params, full).clone()
         if changed:
@@ -74,7 +74,7 @@ def _means(captions: _Captions, workspace: Workspace, params: EncoderParams, tok
     return cached(workspace.features, recipe(settings, params.text, contents), compute)
 
 
-def _spelt(encoder: MiniLM, captions: _Captions, tokens: int) -> list[list[int]]:
+def _spelt(captions: _Captions, tokens: int) -> list[list[int]]:
     """Ids of the captions' pieces in the whole table, where only some of its rows are left."""
     old = read_files("minilm")[TOKENIZER].decode()
     kept = kept_ids(old, texts=captions.learnt, size=tokens)

@@ -65,7 +65,7 @@ class Judge:
         rows: Tensor,
     ) -> None:
         self.fusion: GatedProduct = source.model.fusion
-        self.choices = {view: elastic for view, elastic in views.items()}
+        self.choices = dict(views)
         self.nets = nets
         contents = {view: source.contents(view, rows) for view in VIEWS}
         self.described = {view: views[view].only(contents[view]) for view in VIEWS}

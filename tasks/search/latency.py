@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from blake3 import blake3
 from torch import Tensor, nn
 
 from models.compression.layers import keep_layers
@@ -71,8 +70,7 @@ def measure(
         repeats: runs of each part; the median counts.
     """
     machine = machine_class().plain()
-    name = blake3(json.dumps(machine, sort_keys=True).encode()).hexdigest()[:16]
-    path = workspace.mlruns / "latency" / f"{name}.json"
+    path = workspace.mlruns / "latency" / f"{machine.name}.json"
     table = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     held: dict[str, float] = table.get("ms", {})
     ms, numbers = {}, {}
@@ -84,7 +82,7 @@ def measure(
             ms[part.name] = held[part.key]
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".part")
-    text = json.dumps({"machine": machine, "ms": held}, indent=2, sort_keys=True)
+    text = json.dumps({"machine": machine.plain(), "ms": held}, indent=2, sort_keys=True)
     partial.write_text(text + "\n", encoding="utf-8")
     partial.replace(path)
     return Cost(ms, numbers), path
@@ -152,7 +150,7 @@ def _encoder(view: str, source: Source) -> nn.Module | None:
 def _front(
     view: str, values: Mapping[str, int], encoder: nn.Module | None, tower: nn.Module
 ) -> "_Front":
-    """An encoder cut to a variant, with its tower; shares no structure with the one it is cut from."""
+    """An encoder cut to a variant, with its tower; the one it is cut from is unchanged."""
     if "text_layers" in values:
         tower = Encoded(
             shorter(tower.encoder, values["text_layers"]),  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Do scores that need no training foretell what training showed? Size and work stand beside them."""
+"""Do scores that need no training foretell what training showed? Beside them: size and work."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -36,7 +36,7 @@ from tasks.train.cache import tensor_digest
 from tasks.workspace import Workspace
 
 CODE = "1"
-"""Raise it whenever a change here changes what a trial finds: no killed search goes on across it."""
+"""Raise it whenever a change here changes what a trial finds: no search goes on across it."""
 EVERY = 100
 """Trials between two lines to a person watching."""
 
