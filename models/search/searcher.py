@@ -154,7 +154,8 @@ class Searcher:
 
     def _inputs(self, points: Sequence[Point]) -> Inputs:
         if self._encoded is None:
-            return self._encode(points, self._raw_hints(points))
+            hints = self._raw_hints(points) if points else np.empty((0, len(self._shift)))
+            return self._encode(points, hints)
         return self._encoded.rows(np.array([self._row[p] for p in points], dtype=np.int64))
 
     def _encode(self, points: Sequence[Point], hints: Floats) -> Inputs:
