@@ -110,6 +110,8 @@ def export_module(
     if example[0].shape[0] < 2:
         raise ExportError(f"{name}: the example is a batch of 1; 2 or more keep the batch variable")
     shapes = [dict.fromkeys(held, Dim.DYNAMIC) for held in axes.values()]
+    # The tracer takes one tensor given twice for one input.
+    example = tuple(part.clone() for part in example)
     traced = traceable(module)
     with quiet(), torch.no_grad():
         program = _traced(traced, example, shapes, name)

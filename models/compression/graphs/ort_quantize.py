@@ -24,6 +24,7 @@ from typing import Any
 from models.compression.calibration import FEWEST, Calibration, CalibrationError
 from models.compression.graphs.clean import bare
 from models.compression.graphs.graph import Graph, GraphError
+from models.compression.graphs.products import gemm_as_matmul, unweighted
 from models.compression.graphs.quiet import quiet
 from models.compression.graphs.stored import stored_embeddings, stored_filters, stored_halves
 
@@ -118,6 +119,9 @@ def static_int8(
     if method not in METHODS:
         raise ValueError(f"method={method!r}: allowed are {', '.join(METHODS)}")
 
+    # Two activations multiplied gain little and lose much (attention weights).
+    floats = [*excluded, *([] if operators is None else unweighted(graph.proto()))]
+
     def quantize(source: Path, target: Path) -> None:
         from onnxruntime.quantization import (
             CalibrationMethod,
@@ -132,7 +136,7 @@ def static_int8(
             _Reader(graph, calibration),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=None if operators is None else list(operators),
-            nodes_to_exclude=list(excluded),
+            nodes_to_exclude=floats,
             per_channel=True,
             reduce_range=reduce_range,
             activation_type=QuantType.QUInt8,
@@ -147,8 +151,6 @@ def static_int8(
             if operators is None
             else {
                 "CalibStridedMinMax": 1,
-                # Two activations multiplied gain little and lose much (attention weights).
-                "MatMulConstBOnly": True,
                 # What follows is in float anyway.
                 "OpTypesToExcludeOutputQuantization": list(PRODUCTS),
             },
@@ -172,8 +174,6 @@ def int4(graph: Graph, *, block: int = 32, embedding_bits: int = 4) -> Graph:
     check_float(graph)
     if block < 16 or block & (block - 1):
         raise ValueError(f"block={block}: a power of 2 from 16 up")
-    from models.compression.graphs.products import gemm_as_matmul
-
     with quiet():
         from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 

@@ -3,6 +3,16 @@
 from typing import Any
 
 
+def unweighted(proto: Any) -> list[str]:
+    """Names of the matrix products that hold no weights: of two activations."""
+    held = {tensor.name for tensor in proto.graph.initializer}
+    return [
+        node.name
+        for node in proto.graph.node
+        if node.op_type in ("MatMul", "Gemm") and not held & set(node.input)
+    ]
+
+
 def gemm_as_matmul(proto: Any) -> Any:
     """Rewrite in place: quantisers of weights look for `MatMul` only. Returns its argument.
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
-SMALLEST = 4096
+SMALLEST = 1024
 """Weights below which a tensor is left alone: nothing to gain."""
 SHRINKS = np.linspace(1.0, 0.7, 7, dtype=np.float32)
 """Shares of the full range that are tried for 4 bits: clipping the largest weights a little makes

@@ -32,7 +32,7 @@ TOKENIZER = json.dumps(
 BERT = {
     "vocab_size": WORDS,
     "hidden_size": 128,
-    "num_hidden_layers": 3,
+    "num_hidden_layers": 2,
     "num_attention_heads": 4,
     "intermediate_size": 160,
     "max_position_embeddings": 64,
@@ -79,7 +79,7 @@ def student() -> Student:
         encoders = {
             "image": SmallNet(),
             "caption": MiniLM(config=BERT, tokenizer=TOKENIZER),
-            "audio": Pooled(WhisperEncoder(width=64, layers=2, positions=200), segments=3),
+            "audio": Pooled(WhisperEncoder(width=64, layers=1, positions=200), segments=3),
         }
     settings = {
         "image_pixels": SIDE,
@@ -91,13 +91,25 @@ def student() -> Student:
     return in_parts(model, settings=settings, encoders=encoders, tokenizer=TOKENIZER)
 
 
+class Lazily(dict):
+    """View to graph, each exported when it is first asked for: an export takes seconds."""
+
+    def __init__(self, student: Student) -> None:
+        super().__init__()
+        self.student = student
+
+    def __missing__(self, view: str):
+        if view == "fusion":
+            made = export_fusion(self.student.fusion, len(self.student.spec.classes))
+        else:
+            module = self.student.views[view]
+            made = export(module, example(module, self.student))
+        return self.setdefault(view, made)
+
+
 @pytest.fixture(scope="session")
 def graphs(student):
-    """Every view and the fusion, exported once."""
-    found = {
-        view: export(module, example(module, student)) for view, module in student.views.items()
-    }
-    return found | {"fusion": export_fusion(student.fusion, len(student.spec.classes))}
+    return Lazily(student)
 
 
 def sample(view: str, *, batch: int = 1, length: int = 7, seed: int = 0):
