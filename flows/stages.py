@@ -22,6 +22,8 @@ STAGES = (
     Stage("ingest", "data/manifest.parquet", "rows"),
     Stage("validate", "mlruns/stages/validate/verdict.json", "expectations_failed"),
     Stage("train", "mlruns/stages/train/model.safetensors", "test.fused.accuracy"),
+    Stage("search", "mlruns/stages/search/front.json", "front"),
+    Stage("compress", "mlruns/stages/compress/family.json", "members"),
     Stage("release", "mlruns/stages/release/release.json", "candidate_accuracy"),
 )
 

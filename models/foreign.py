@@ -7,7 +7,12 @@ torchaudio when it is installed, so it must come second. Everybody else writes
 depending on who came first.
 """
 
+import logging
 import sys
+
+# transformers imports torchao where it is installed; that one tells of missing GPU libraries.
+for _name in ("torchao", "torch.utils._pytree"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
 
 try:
     import torchaudio
@@ -17,6 +22,6 @@ except OSError:
     sys.modules["torchaudio._extension.utils"]._load_lib = lambda _: False  # type: ignore[attr-defined]  # private name, absent from the stubs
     import torchaudio
 
-import transformers
+import transformers  # noqa: E402  # only now that the loggers are told
 
 __all__ = ["torchaudio", "transformers"]

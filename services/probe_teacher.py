@@ -12,15 +12,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.deployed.probe import memory, parser, prepared, told
+from services.deployed.probe import figures, parser, prepared, told
 from services.timing import measure, resident, sample_question
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
     from models.compression.student import ViewModel
+    from models.fusion import GatedProduct
     from services.predict import Predictor
 
 
@@ -45,29 +46,45 @@ def probe(asked: argparse.Namespace) -> dict[str, Any]:
     cold, worked = time.perf_counter() - started, time.process_time() - worked
     first = resident()
     views = _views(predictor)
-    inputs = _inputs(predictor, views, asked.inputs, asked.batch)
+
+    def timed(batch: int, threads: int) -> dict[str, Any]:
+        torch.set_num_threads(threads)
+        inputs = _inputs(predictor, views, asked.inputs, batch)
+        return time_modules(asked, views, inputs, predictor.loaded.model.fusion)
+
+    return {
+        "backend": "torch",
+        "fallbacks": {},
+        "cold_start_s": round(cold, 4),
+        "cold_start_cpu_s": round(worked, 4),
+        **figures(asked, timed, bare=bare, first=first),
+    }
+
+
+def time_modules(
+    asked: argparse.Namespace,
+    views: "Mapping[str, ViewModel]",
+    inputs: "Mapping[str, list[Tensor]]",
+    fusion: "GatedProduct",
+) -> dict[str, Any]:
+    """Time torch modules as graphs are timed."""
+    import torch
+
+    batch = len(next(iter(inputs.values()))[0])
 
     def fuse(scores: "dict[str, Tensor]") -> object:
-        there = torch.ones(asked.batch, len(scores), dtype=torch.bool)
-        return predictor.loaded.model.fusion(torch.stack(list(scores.values()), 1), there)
+        return fusion(
+            torch.stack(list(scores.values()), 1), torch.ones(batch, len(scores), dtype=torch.bool)
+        )
 
     with torch.inference_mode():
-        timed = measure(
-            {view: _asker(module, inputs[view]) for view, module in views.items()},
+        return measure(
+            {view: asker(module, inputs[view]) for view, module in views.items()},
             fuse,
-            batch=asked.batch,
+            batch=batch,
             repeats=asked.repeats,
             seconds=asked.seconds,
         )
-    return {
-        "backend": "torch",
-        "threads": asked.threads,
-        "fallbacks": {},
-        **memory(bare=bare, first=first),
-        "cold_start_s": round(cold, 4),
-        "cold_start_cpu_s": round(worked, 4),
-        **timed,
-    }
 
 
 def _digests(folder: Path) -> dict[str, str]:
@@ -121,7 +138,7 @@ def _inputs(
     }
 
 
-def _asker(module: "ViewModel", inputs: "list[Tensor]") -> "Callable[[], Tensor]":
+def asker(module: "ViewModel", inputs: "list[Tensor]") -> "Callable[[], Tensor]":
     return lambda: module(*inputs)[0]
 
 

@@ -15,6 +15,10 @@ from models.compression.plain import joined, plain
 from models.compression.plain import read as read_view
 from models.compression.reload import numbers, reload
 from models.compression.student import Student
+from models.compression.students import tiny_view
+from models.compression.teacher import teacher
+from models.multimodal import Multimodal
+from models.spec import Spec
 
 FUSION = "fusion"
 
@@ -38,6 +42,22 @@ def written(student: Student) -> tuple[dict[str, Tensor], dict[str, Any]]:
         },
     }
     return dict(sorted(tensors.items())), told
+
+
+def base_of(told: Mapping[str, Any], model: Multimodal, config: dict[str, Any]) -> Student:
+    """What the views of a written student were cut from.
+
+    Args:
+        told: from `written`, and whether the student is a tiny one (`scratch`).
+        model: of the train stage; only its shapes matter.
+        config: what the train stage wrote beside it.
+    """
+    whole = teacher(model, config)
+    if not told["scratch"]:
+        return whole
+    spec = Spec.of(told["spec"])
+    views = {view: tiny_view(view, spec) for view in VIEWS}
+    return replace(whole, spec=spec, views=views, tokenizer=None)
 
 
 def read(

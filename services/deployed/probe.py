@@ -60,6 +60,10 @@ def parser(folder: str, told: str) -> argparse.ArgumentParser:
     made.add_argument("--batch", type=int, required=True)
     made.add_argument("--repeats", type=int, required=True)
     made.add_argument("--seconds", type=float, default=60.0, help="stop timing earlier")
+    made.add_argument(
+        "--also", type=_pair, action="append", default=[], metavar="BATCH,THREADS",
+        help="time this too, in the same process, after memory was measured",
+    )  # fmt: skip
     made.add_argument("--inputs", type=Path, help="npz with an array (N, ...) per VIEW.INPUT")
     return made
 
@@ -74,23 +78,54 @@ def probe(asked: argparse.Namespace) -> dict[str, Any]:
     deployed.answer(question)
     cold, worked = time.perf_counter() - started, time.process_time() - worked
     first = resident()
-    inputs = prepared(deployed.front_end.describe(question), asked.inputs, asked.batch)
-    timed = measure(
-        {view: lambda v=view: deployed.scores(v, inputs[v])[0] for view in inputs},  # type: ignore[misc]  # mypy cannot type a lambda's default
-        deployed.fuse,
-        batch=asked.batch,
-        repeats=asked.repeats,
-        seconds=asked.seconds,
-    )
+
+    def timed(batch: int, threads: int) -> dict[str, Any]:
+        same = threads == asked.threads
+        model = deployed if same else load(asked.folder, backend=asked.backend, threads=threads)
+        inputs = prepared(model.front_end.describe(question), asked.inputs, batch)
+        return measure(
+            {view: lambda v=view: model.scores(v, inputs[v])[0] for view in inputs},  # type: ignore[misc]  # mypy cannot type a lambda's default
+            model.fuse,
+            batch=batch,
+            repeats=asked.repeats,
+            seconds=asked.seconds,
+        )
+
     return {
         "backend": asked.backend,
-        "threads": asked.threads,
         "fallbacks": deployed.fallbacks,
-        **memory(bare=bare, first=first),
         "cold_start_s": round(cold, 4),
         "cold_start_cpu_s": round(worked, 4),
-        **timed,
+        **figures(asked, timed, bare=bare, first=first),
     }
+
+
+def figures(
+    asked: argparse.Namespace,
+    timed: Callable[[int, int], dict[str, Any]],
+    *,
+    bare: int,
+    first: int,
+) -> dict[str, Any]:
+    """What was asked for, then memory, then what was asked for also.
+
+    Args:
+        asked: batch, threads, also.
+        timed: measures a batch on some threads.
+        bare, first: bytes in memory before anything and after the first answer.
+    """
+    whole = timed(asked.batch, asked.threads)
+    return {
+        "threads": asked.threads,
+        **whole,
+        **memory(bare=bare, first=first),
+        "also": [{"threads": threads, **timed(batch, threads)} for batch, threads in asked.also],
+    }
+
+
+def _pair(text: str) -> tuple[int, int]:
+    batch, threads = (int(part) for part in text.split(","))
+    return batch, threads
 
 
 def memory(*, bare: int, first: int) -> dict[str, int]:

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-from tasks.compress.searched import architecture
-
 from models.batches import VIEWS
 from models.compression.channels import channels
 from models.compression.cluster import cluster
@@ -20,18 +18,19 @@ from models.compression.torchao_int import torchao_int4, torchao_int8
 from models.compression.wanda import wanda
 from tasks.compress import graph_steps
 from tasks.compress.bench import Bench
+from tasks.compress.searched import architecture
 from tasks.compress.state import State
 from tasks.compress.techniques import (
     Way,
     drawn,
     each,
-    fewer_words,
     moved,
     narrow,
     on_the_grid,
-    smaller_pictures,
     sparse,
     taught,
+    with_pixels,
+    with_words,
 )
 from tasks.compress.tiny import tiny
 from tasks.params.compress import AnyStep
@@ -58,8 +57,8 @@ def apply(step: AnyStep, state: State, bench: Bench) -> State:
 WAYS: Mapping[str, Way] = {
     "architecture": architecture,
     "layers": each(lambda m, step, *_: keep_layers(m, keep=step.keep, which="first")),
-    "image_size": smaller_pictures,
-    "vocabulary": fewer_words,
+    "image_size": lambda step, state, _: with_pixels(step.pixels, state),
+    "vocabulary": lambda step, state, bench: with_words(step.tokens, state, bench),
     "heads": narrow(heads),
     "ffn": narrow(ffn),
     "channels": narrow(channels),

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 
 import torch
-from tasks.compress.machine import Machine
 
 from models.compression.calibration import Calibration
 from models.compression.graphs.graph import Graph
+from tasks.compress.front import Front
 from tasks.compress.judge import Judge
+from tasks.compress.machine import Machine
 from tasks.compress.prepared import Prepared
 from tasks.compress.source import Source
 from tasks.compress.state import State
@@ -22,6 +23,7 @@ class Bench:
         source: teacher and data.
         prepared: inputs by view and content.
         judge: asks what came out.
+        front: what the search found.
         params: `compress` of params.yaml.
         machine: what this machine's instruction set is.
         exports: graphs that were exported, by the digest of the module.
@@ -32,6 +34,7 @@ class Bench:
     source: Source
     prepared: Prepared
     judge: Judge
+    front: Front
     params: CompressParams
     machine: Machine
     exports: dict[str, Graph] = field(default_factory=dict)

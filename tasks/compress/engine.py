@@ -11,7 +11,8 @@ from torch import Tensor
 
 from models.batches import VIEWS
 from models.compression.order import check_order
-from tasks.compress.apply import Bench, apply, views_of
+from tasks.compress.apply import apply, views_of
+from tasks.compress.bench import Bench
 from tasks.compress.judge import Quality
 from tasks.compress.state import State
 from tasks.params.compress import AnyStep, FirstOfStep, Item, LevelParams, TogetherStep

@@ -27,16 +27,19 @@ PACKED = "model.zst"
 OPENVINO = "openvino"
 
 
-def files(state: State) -> dict[str, bytes]:
+def files(state: State, *, parts: bool = True) -> dict[str, bytes]:
     """What a state is as files, by relative path.
 
-    The torch modules are one file a part, so that steps which change one part share the others.
+    Args:
+        state: any.
+        parts: whether the torch modules are among them, one file a part, so that steps which
+            change one part share the others.
     """
     tensors, told = written(state.student)
-    made = {STUDENT: _json({**told, "scratch": state.scratch})}
+    made = {STUDENT: json_bytes({**told, "scratch": state.scratch})}
     if state.student.tokenizer is not None:
         made[TOKENIZER] = state.student.tokenizer.encode()
-    for part in ALL:
+    for part in ALL if parts else ():
         own = {name: tensor for name, tensor in tensors.items() if name.startswith(f"{part}.")}
         made[f"{part}.safetensors"] = save(own)
     return dict(sorted((made | graphs(state)).items()))
@@ -97,5 +100,6 @@ def write(made: dict[str, bytes], folder: Path) -> None:
         path.write_bytes(data)
 
 
-def _json(plain: dict[str, Any]) -> bytes:
+def json_bytes(plain: dict[str, Any]) -> bytes:
+    """JSON that is the same for the same values."""
     return (json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()

@@ -4,21 +4,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from tasks.compress.machine import fallback
-
 from models.batches import VIEWS
 from models.compression.graphs.equal import check_equal
 from models.compression.graphs.export import export, export_fusion
 from models.compression.graphs.graph import Graph
 from models.compression.graphs.openvino import bf16, nncf_int4, nncf_int8, to_openvino
 from models.compression.graphs.ort_quantize import dynamic_int8, fp16, int4
-from models.compression.graphs.traps import careful_static_int8
+from models.compression.graphs.traps import Agreement, guarded_int8
 from models.compression.student import example
 from tasks.compress.bench import Bench
+from tasks.compress.machine import fallback
 from tasks.compress.state import FUSION, State, digest_of
 
 TOLERANCE = 1e-3
 """Largest difference between a graph and its module, as a share of the largest answer."""
+FLOOR = Agreement(cosine=0.9, same=0.8)
+"""Below this a quantised graph has collapsed: the next best is taken without asking anybody."""
 COMPARED = 4
 """Samples that the two are compared on."""
 
@@ -80,13 +81,15 @@ four_bits = _each(lambda graph, step, *_: (int4(graph, embedding_bits=step.embed
 
 
 def _static(graph: Graph, step: Any, bench: Bench, state: State) -> tuple[Graph, str | None]:
-    made = careful_static_int8(
+    made = guarded_int8(
         graph,
+        state.student.views[graph.view],
         bench.calibration(state, graph.view),
         reduce_range=not bench.machine.vnni,
+        floor=FLOOR,
         embedding_bits=step.embedding_bits,
     )
-    notes = [fallback(step.technique, bench.machine), *made.notes]
+    notes = [fallback(step.technique, bench.machine), *made.steps]
     return made.graph, "; ".join(note for note in notes if note) or None
 
 

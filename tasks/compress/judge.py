@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from models.compression.drops import agreement, worst_drop
 from torch import Tensor
 
-from models.batches import VIEWS
+from models.batches import VIEWS, Examples
 from models.compression.answers import Answered, Answers, with_answers
+from models.compression.drops import agreement, worst_drop
 from models.compression.graphs.session import Session
 from models.retrieval import search
 from tasks.compress.prepared import Prepared, Sample
@@ -79,7 +79,7 @@ class Judge:
         """A state of a recipe on some rows."""
         return self._quality(self.answers(state, rows), rows)
 
-    def answered(self, state: State, rows: Tensor) -> tuple[Answered, Any]:
+    def answered(self, state: State, rows: Tensor) -> tuple[Answered, Examples]:
         """Model and data for `tasks.train.evaluate.evaluate`."""
         return self._model(), with_answers(self.source.examples, self.answers(state, rows))
 
@@ -138,7 +138,7 @@ def _asking(state: State, view: str) -> Callable[[Sample], Tensor]:
         session = Session(state.onnx[view], threads=1)
 
         def by_graph(inputs: Sample) -> Tensor:
-            parts = session.run(*(part.numpy() for part in inputs))
+            parts = session(*inputs)
             return torch.cat([torch.from_numpy(part[0]) for part in parts])
 
         return by_graph

@@ -74,7 +74,7 @@ class Prepared:
         return self._all(("image", side), wanted, lambda i: pixels(files[i].read_bytes(), side))
 
     def _tokens(self, student: Student, wanted: list[int]) -> list[Sample]:
-        tokenizer = Tokenizer.from_str(student.tokenizer)
+        tokenizer = Tokenizer.from_str(student.tokenizer or "")
         rows = [torch.tensor([tokenizer.encode(self.source.captions[i]).ids]) for i in wanted]
         return [(ids, torch.ones_like(ids)) for ids in rows]
 

@@ -18,10 +18,12 @@ from tasks.errors import CairnError
 
 PROGRAMS = {
     "torch": "services.probe_teacher",
+    "student": "services.probe_student",
     "onnx": "services.deployed.probe",
     "openvino": "services.deployed.probe",
 }
-"""Backend to what measures it; "torch" is the trained model in fp32, as it is served."""
+"""Backend to what measures it; "torch" is the trained model in fp32, as it is served, "student" a
+step of a recipe that is not a graph yet."""
 
 BATCHES = (1, 32)
 QUICK = (1, 1)
@@ -117,6 +119,7 @@ def measure(
     quick: bool,
     repeats: int,
     rounds: int,
+    teacher: Path | None = None,
     inputs: Path | None = None,
     seconds: float = 10.0,
     timeout: float = 300.0,
@@ -129,8 +132,9 @@ def measure(
         cores: what "all threads" means here.
         quick: batch 1 on one thread alone; else batches 1 and 32, on one thread and on all.
         repeats: timed passes of a process.
-        rounds: processes for the first combination; medians over them are taken, so that one
-            disturbed process does not count. The other combinations get one process each.
+        rounds: processes; medians over them are taken, so that one disturbed process does not
+            count.
+        teacher: for "student", the folder of the model that it was cut from.
         inputs: npz with prepared inputs by VIEW.INPUT; None: one made-up question, repeated.
         seconds: timing of one process ends after these, with fewer passes.
         timeout: seconds after which a process is ended.
@@ -138,14 +142,13 @@ def measure(
     Raises:
         ProbeError: a probe failed; with the end of what it said.
     """
-    combinations = dict.fromkeys((batch, n) for n in (1, cores) for batch in BATCHES)
-    latency, firsts = [], list[dict[str, Any]]()
-    for batch, threads in [QUICK] if quick else combinations:
-        command = _command(folder, backend, threads, batch, repeats, seconds, inputs)
-        times = rounds if (batch, threads) == QUICK else 1
-        told = [_run(command, timeout) for _ in range(times)]
-        firsts = firsts or told
-        latency.append(_latency(told))
+    all_ = dict.fromkeys((batch, n) for n in (1, cores) for batch in BATCHES)
+    also = [] if quick else [pair for pair in all_ if pair != QUICK]
+    command = _command(folder, backend, also, repeats, seconds, teacher, inputs)
+    firsts = [_run(command, timeout) for _ in range(rounds)]
+    latency = [_latency(firsts)] + [
+        _latency([told["also"][place] for told in firsts]) for place in range(len(also))
+    ]
     return Measured(
         backend=backend,
         rss_bytes=int(_median(firsts, "rss_bytes")),
@@ -179,18 +182,22 @@ def _median(told: Sequence[dict[str, Any]], name: str) -> float:
 def _command(
     folder: Path,
     backend: str,
-    threads: int,
-    batch: int,
+    also: Sequence[tuple[int, int]],
     repeats: int,
     seconds: float,
+    teacher: Path | None,
     inputs: Path | None,
 ) -> list[str]:
     if backend not in PROGRAMS:
         raise ProbeError(f"backend={backend!r}: allowed are {', '.join(PROGRAMS)}")
+    batch, threads = QUICK
     settings = {"threads": threads, "batch": batch, "repeats": repeats, "seconds": seconds}
     named = [part for name, value in settings.items() for part in (f"--{name}", str(value))]
-    if backend != "torch":
+    named += [part for pair in also for part in ("--also", f"{pair[0]},{pair[1]}")]
+    if PROGRAMS[backend] == "services.deployed.probe":
         named += ["--backend", backend]
+    if backend == "student" and teacher is not None:
+        named += ["--teacher", str(teacher.resolve())]
     if inputs is not None:
         named += ["--inputs", str(inputs.resolve())]
     return [sys.executable, "-m", PROGRAMS[backend], str(folder.resolve()), *named]

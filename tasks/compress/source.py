@@ -50,7 +50,8 @@ class Source:
     def contents(self, view: str, rows: Tensor) -> Tensor:
         """Distinct contents of a view that some rows have, rising."""
         place = self.examples.place[view][rows]
-        return torch.unique(place[place >= 0])
+        found: Tensor = torch.unique(place[place >= 0])
+        return found
 
 
 def read_source(workspace: Workspace) -> Source:

@@ -50,9 +50,10 @@ class State:
 
     def with_graph(self, graph: Graph, *notes: str) -> "State":
         """The same with one graph replaced."""
-        field = "onnx" if graph.format == "onnx" else "openvino"
-        graphs = {**getattr(self, field), graph.view: graph}
-        return replace(self, **{field: graphs}, notes=(*self.notes, *notes))
+        told = replace(self, notes=(*self.notes, *notes))
+        if graph.format == "onnx":
+            return replace(told, onnx={**self.onnx, graph.view: graph})
+        return replace(told, openvino={**self.openvino, graph.view: graph})
 
     def digest(self, view: str) -> str:
         """BLAKE3 of what answers for a view: equal digests give equal answers."""

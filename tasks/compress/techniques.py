@@ -4,15 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from models.compression.calibration import Calibration
 from models.compression.distil_losses import DistilWeights
 from models.compression.distillation import distil
 from models.compression.lottery import lottery
+from models.compression.merged_vocabulary import merge_vocabulary
 from models.compression.movement import movement
 from models.compression.qat import qat
 from models.compression.quantised import Quantised
 from models.compression.student import ViewModel
-from models.compression.vocabulary import prune_vocabulary
 from tasks.compress.bench import Bench
 from tasks.compress.state import State
 
@@ -38,18 +37,14 @@ def each(technique: Callable[[ViewModel, Any, Bench, State], Any]) -> Way:
     return way
 
 
-def _shown(step: Any, bench: Bench, state: State, module: ViewModel) -> Calibration | None:
-    """Calibration data, where the way of weighing asks for some."""
-    return bench.calibration(state, module.view) if step.by == "taylor" else None
-
-
 def narrow(technique: Callable[..., ViewModel]) -> Way:
     return each(
         lambda module, step, bench, state: technique(
             module,
             keep=step.keep,
             importance=step.by,
-            calibration=_shown(step, bench, state, module),
+            scope=step.scope,
+            calibration=bench.calibration(state, module.view),
             seed=bench.params.seed,
         )
     )
@@ -127,25 +122,29 @@ def on_the_grid(module: ViewModel, step: Any, bench: Bench, state: State) -> Qua
     )
 
 
-def smaller_pictures(step: Any, state: State, _: Bench) -> State:
-    settings = {**state.student.settings, "image_pixels": step.pixels}
+def with_pixels(pixels: int, state: State) -> State:
+    """The same model shown smaller pictures."""
+    settings = {**state.student.settings, "image_pixels": pixels}
     return replace(state, student=replace(state.student, settings=settings))
 
 
-def fewer_words(step: Any, state: State, bench: Bench) -> State:
+def with_words(tokens: int, state: State, bench: Bench) -> State:
+    """The same model knowing fewer word pieces.
+
+    Raises:
+        ValueError: captions are read by letter.
+    """
     if state.student.tokenizer is None:
         raise ValueError(
             "vocabulary: captions are read by letter here, so that there are no word pieces to "
             "prune; remove the step"
         )
     contents = bench.source.contents("caption", bench.source.train).tolist()
-    module, tokenizer = prune_vocabulary(
+    module, tokenizer = merge_vocabulary(
         state.student.views["caption"],
         tokenizer=state.student.tokenizer,
-        texts=[bench.source.captions[i] for i in contents],
-        size=step.tokens,
+        texts=sorted(bench.source.captions[i] for i in contents),
+        size=tokens,
     )
-    return replace(
-        state.with_view(module),
-        student=replace(state.with_view(module).student, tokenizer=tokenizer),
-    )
+    student = replace(state.student.with_view(module), tokenizer=tokenizer)
+    return replace(state, student=student)

@@ -50,6 +50,8 @@ class NarrowStep(Section):
     views: Views
     keep: Kept
     by: Literal["l2", "taylor", "random"]
+    scope: Literal["local", "global"]
+    """Of which the least important go: of each layer alone, or of all together."""
 
 
 class LowRankStep(Section):

@@ -10,11 +10,15 @@ import torch
 from torch import Tensor
 
 from models.batches import SUBSETS, Examples
+from models.compression.answers import Answered
 from models.metrics import mean_over_groups, reliability, score
 from models.multimodal import Multimodal
 from models.retrieval import DIRECTIONS, search
 from tasks.errors import InputError
 from tasks.params.train import TrainParams
+
+Answering = Multimodal | Answered
+"""What can be judged: the model, or the answers that a compressed one gave."""
 
 FUSED = "fused"
 """Name of the subset in which everything is present."""
@@ -40,7 +44,7 @@ class Evaluation:
 
 
 def evaluate(
-    model: Multimodal,
+    model: Answering,
     examples: Examples,
     manifest: pd.DataFrame,
     rows: Tensor,
@@ -95,7 +99,7 @@ def subset_name(subset: Sequence[str]) -> str:
 
 
 @torch.no_grad()
-def predict(model: Multimodal, examples: Examples, rows: Tensor) -> dict[str, np.ndarray]:
+def predict(model: Answering, examples: Examples, rows: Tensor) -> dict[str, np.ndarray]:
     """Class probabilities (N, C) for every subset of modalities."""
     parts: dict[str, list[Tensor]] = {subset_name(subset): [] for subset in SUBSETS}
     for some in torch.split(rows, 512):
@@ -107,7 +111,7 @@ def predict(model: Multimodal, examples: Examples, rows: Tensor) -> dict[str, np
 
 
 def retrieve(
-    model: Multimodal, examples: Examples, rows: Tensor, group: np.ndarray, params: TrainParams
+    model: Answering, examples: Examples, rows: Tensor, group: np.ndarray, params: TrainParams
 ) -> pd.DataFrame:
     """Recall at 1, 5 and 10 with intervals over groups.
 
@@ -134,7 +138,7 @@ def retrieve(
 
 
 def _pools(
-    model: Multimodal, examples: Examples, rows: Tensor, direction: str
+    model: Answering, examples: Examples, rows: Tensor, direction: str
 ) -> list[tuple[str, Tensor]]:
     if direction not in PAIRED_BY_LANGUAGE:
         return [("all", rows)]
