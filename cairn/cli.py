@@ -9,6 +9,7 @@ import typer
 from cairn.anchor import anchor_app
 from cairn.approve import approve
 from cairn.compare import compare
+from cairn.compress import compress
 from cairn.explain import explain
 from cairn.keys import keys_app
 from cairn.lineage import lineage
@@ -28,7 +29,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     suggest_commands=False,  # click does, typer would say it a second time
 )
-for command in (run, schedule, explain, compare, verify, approve, lineage, predict, ui):
+for command in (
+    run, schedule, explain, compare, verify, approve, lineage, compress, predict, ui
+):  # fmt: skip
     app.command()(command)
 app.add_typer(keys_app, name="keys")
 app.add_typer(anchor_app)

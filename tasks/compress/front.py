@@ -35,6 +35,24 @@ class Front:
             return min(self.choices, key=lambda found: (found["loss"], found["bytes"]))
         return min(good, key=lambda found: (found["bytes"], found["latency_ms"]))
 
+    def within(
+        self, most: float | None, max_loss: float, *, room: float
+    ) -> list[Mapping[str, Any]]:
+        """Choices near the limits, by rising loss.
+
+        Args:
+            most: bytes; None for no limit.
+            max_loss: relative loss of validation quality.
+            room: factor by which a choice may exceed either: what comes out of a recipe differs
+                from what the search counted.
+        """
+        good = [
+            found
+            for found in self.choices
+            if found["loss"] <= max_loss * room and (most is None or found["bytes"] <= most * room)
+        ]
+        return sorted(good, key=lambda found: (found["loss"], found["bytes"]))
+
 
 def read_front(workspace: Workspace) -> tuple[Front, tuple[Artifact, ...]]:
     """The search stage's outputs, and the artifacts that were read.

@@ -61,6 +61,11 @@ class Noted:
         """For JSON."""
         return {**vars(self), "row": self.row.plain(), "notes": list(self.notes)}
 
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> "Noted":
+        """From what `plain` made."""
+        return cls(**{**plain, "row": Row.of(plain["row"]), "notes": tuple(plain["notes"])})
+
 
 class Rows:
     """All rows of a run.
