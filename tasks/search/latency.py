@@ -69,7 +69,7 @@ def measure(
         workspace: where the table is kept.
         repeats: runs of each part; the median counts.
     """
-    machine = machine_class().plain()
+    machine = machine_class()
     path = workspace.mlruns / "latency" / f"{machine.name}.json"
     table = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     held: dict[str, float] = table.get("ms", {})

@@ -77,6 +77,8 @@ def labels(source: Source, view: str, contents: Tensor) -> Tensor:
     place = source.examples.place[view][source.train]
     label = source.examples.label[source.train]
     found = torch.full((len(contents),), -1)
-    for row in reversed((place >= 0).nonzero().flatten().tolist()):
-        found[torch.searchsorted(contents, place[row])] = label[row]
+    index = {content: i for i, content in enumerate(contents.tolist())}
+    for row in reversed(range(len(place))):
+        if (content := int(place[row])) in index:
+            found[index[content]] = label[row]
     return found

@@ -49,7 +49,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Tried:
-    """A finished trial."""
+    """A finished trial; the number counts finished ones."""
 
     number: int
     config: Config
@@ -159,7 +159,7 @@ def search(
         configs = [dict(trial.params) for trial in trials]
         for trial, config, outcome in zip(trials, configs, measure(configs, known), strict=True):
             _tell(study, trial, outcome)
-            finished.append(Tried(trial.number, config, outcome))
+            finished.append(Tried(len(finished), config, outcome))
             on_trial(finished[-1])
     return finished
 
@@ -195,13 +195,14 @@ def _finished(study: Any) -> Iterator[Tried]:
     """Finished trials; one that was cut off is marked as failed and tried again."""
     from optuna.trial import TrialState
 
+    done = 0
     for trial in study.get_trials(deepcopy=False):
         if trial.state in (TrialState.RUNNING, TrialState.WAITING):
             study.tell(trial.number, state=TrialState.FAIL)
         elif trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
-            kept = trial.user_attrs
+            kept, done = trial.user_attrs, done + 1
             yield Tried(
-                trial.number,
+                done - 1,  # a trial that was cut off has a number of Optuna's, but none of ours
                 dict(trial.params),
                 Outcome(
                     kept["latency_ms"], kept["bytes"], kept["loss"], kept["figures"], kept["ended"]

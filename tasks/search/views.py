@@ -16,7 +16,7 @@ from models.multimodal import View
 from models.search.depths import shorter
 from models.search.space import Config, Value
 from models.search.supernet import Described
-from models.towers import Encoded
+from models.towers import Encoded, Segments
 from tasks.errors import InputError
 from tasks.params.search import SpaceParams
 from tasks.search.captions import captions_at
@@ -183,4 +183,4 @@ def _run(tower: torch.nn.Module, features: Tensor) -> tuple[Tensor, Tensor]:
     """Summaries and details; details of recordings stay in half precision, as they came."""
     found = [tower(part) for part in features.split(512)]
     whole, detail = (torch.cat([pair[i] for pair in found]) for i in (0, 1))
-    return whole, detail.to(features.dtype) if features.is_floating_point() else detail
+    return whole, detail.to(features.dtype) if isinstance(tower, Segments) else detail
