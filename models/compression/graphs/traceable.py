@@ -9,6 +9,7 @@ Shapes: B batch, L letters, D width, S segments, F frames, M bins, P positions.
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +41,8 @@ class PaddedSpelling(nn.Module):
         real_BL1 = real_BL[..., None].to(self.embedding.weight.dtype)
         length, margin = ids_BL.shape[1], self.kernel // 2
         x_BLD = self.embedding(ids_BL)
-        for layer in self.layers:
+        for module in self.layers:
+            layer: Any = module  # a Neighbours, whose parts torch types as tensors
             seen = F.pad(layer.norm(x_BLD) * real_BL1, (0, 0, margin, margin))
             beside = torch.cat([seen[:, i : i + length] for i in range(self.kernel)], -1)
             x_BLD = x_BLD + F.gelu(layer.filter(beside))
