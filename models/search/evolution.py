@@ -1,7 +1,8 @@
 """Regularised evolution: the best of a few living points by chance has a child; the oldest dies.
 
-Source: Real et al. 2019, "Regularized evolution for image classifier architecture search"; the
-population of 10 is that of Dong & Yang 2020 on NAS-Bench-201 (REA).
+Source: Real et al. 2019, "Regularized evolution for image classifier architecture search". Of
+populations from 5 to 30 and samples from 3 to 20, ten and ten found most on the NAS-Bench-201 table
+with 100 evaluations, on 100 seeds that no result is reported for.
 """
 
 from collections import deque
@@ -12,7 +13,7 @@ import numpy as np
 from models.search.space import Point, Space
 
 POPULATION = 10
-SAMPLE = 3
+SAMPLE = 10
 
 
 def evolve(
