@@ -17,6 +17,7 @@ C classes, O width of the vectors.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -87,7 +88,7 @@ class Supernet(nn.Module):
         Raises:
             ValueError: its hidden layer is narrower than the widest choice.
         """
-        first, last = head.project[2], head.project[5]
+        first, last = _linear(head.project[2]), _linear(head.project[5])
         if len(first.weight) < self.hidden[-1]:
             raise ValueError(
                 f"hidden={list(self.hidden)}: the trained head has {len(first.weight)} units; "
@@ -149,16 +150,19 @@ class Supernet(nn.Module):
         head = View(tower, dataclasses.replace(spec, hidden=hidden))
         head.expert[1].load_state_dict(self.expert[variant].state_dict())
         head.project[0].load_state_dict(self.norm[variant].state_dict())
-        head.project[2].weight.copy_(self.first.weight[:hidden])
-        head.project[2].bias.copy_(self.first.bias[:hidden])
-        head.project[5].weight.copy_(self.last.weight[:, :hidden])
-        head.project[5].bias.copy_(self.last.bias)
+        first, last = _linear(head.project[2]), _linear(head.project[5])
+        first.weight.copy_(self.first.weight[:hidden])
+        first.bias.copy_(self.first.bias[:hidden])
+        last.weight.copy_(self.last.weight[:, :hidden])
+        last.bias.copy_(self.last.bias)
         return head.eval().requires_grad_(False)
 
     @torch.no_grad()
     def answers(self, variant: str, hidden: int, described: Described) -> Answers:
         """What one of the networks inside says about all contents."""
-        parts = zip(described.whole.split(512), described.detail.split(512), strict=True)
+        parts = zip(
+            torch.split(described.whole, 512), torch.split(described.detail, 512), strict=True
+        )
         found = [self(variant, hidden, whole.float(), detail.float()) for whole, detail in parts]
         return Answers(torch.cat([s for s, _ in found]), torch.cat([v for _, v in found]))
 
@@ -185,6 +189,10 @@ class Drop:
             return x
         seen = torch.rand(x.shape, generator=self.generator) >= self.share
         return x * seen / (1 - self.share)
+
+
+def _linear(layer: nn.Module) -> nn.Linear:
+    return cast(nn.Linear, layer)  # nn.Sequential loses the type
 
 
 def _keep(x: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor
 from models.batches import VIEWS
 from models.compression.answers import Answers
 from models.fusion import GatedProduct
-from models.multimodal import Multimodal
+from models.multimodal import View
 from models.search.space import Config
 from models.search.supernet import Described, Supernet
 from tasks.search.source import Source
@@ -78,7 +78,7 @@ class Judge:
         self.pools = _pools(self.index, source.examples.language[rows])
         self._said: dict[tuple[str, str, int], Answers] = {}
         self._recalled: dict[tuple[object, ...], float] = {}
-        self.teacher = self._teacher(source.model)
+        self.teacher = self._teacher(source)
 
     def figures(self, config: Config) -> Figures:
         """Judge one configuration."""
@@ -103,9 +103,9 @@ class Judge:
         return max([0.0, *((old - new) / old for new, old in pairs if old > 0)])
 
     @torch.no_grad()
-    def _teacher(self, model: Multimodal) -> Figures:
+    def _teacher(self, source: Source) -> Figures:
         answers = {
-            view: of_head(model, view, described[self.choices[view].variants[-1]])
+            view: of_head(source.head(view), described[self.choices[view].variants[-1]])
             for view, described in self.described.items()
         }
         return Figures(self._accuracy(answers), self._recall(answers), 0.0)
@@ -136,10 +136,9 @@ class Judge:
 
 
 @torch.no_grad()
-def of_head(model: Multimodal, view: str, described: Described) -> Answers:
+def of_head(head: View, described: Described) -> Answers:
     """What the trained model's own head says about contents."""
-    head = model.views[view]
-    pairs = zip(described.whole.split(512), described.detail.split(512), strict=True)
+    pairs = zip(torch.split(described.whole, 512), torch.split(described.detail, 512), strict=True)
     found = [
         (head.expert(whole.float()), torch.nn.functional.normalize(head.project(detail.float())))
         for whole, detail in pairs

@@ -20,13 +20,14 @@ from torch import Tensor, nn
 
 from models.compression.layers import keep_layers
 from models.compression.student import Pooled, ViewModel, parameters
+from models.encoders import text_minilm
 from models.encoders.packaged import load_efficientnet, load_minilm, load_whisper
 from models.multimodal import View
 from models.search.depths import shorter
 from models.towers import Encoded
 from tasks.compress.machine import machine_class
 from tasks.search.source import Source
-from tasks.search.views import Elastic
+from tasks.search.views import WORD_PIECES, Elastic
 from tasks.train.parallel import one_core_each
 from tasks.workspace import Workspace
 
@@ -116,7 +117,7 @@ class _Part:
 
 
 def _parts_of(view: str, elastic: Elastic, source: Source) -> Iterator[_Part]:
-    spec, tower = source.model.spec, source.model.views[view].tower
+    spec, tower = source.model.spec, source.head(view).tower
     encoder = _encoder(view, source)
     for variant in elastic.variants:
         values = dict(zip(elastic.dimensions, map(int, variant.split("-")), strict=False))
@@ -126,8 +127,8 @@ def _parts_of(view: str, elastic: Elastic, source: Source) -> Iterator[_Part]:
         numbers = parameters(module)
         key = f"{view} encoder of {numbers} numbers for {shapes}"
         if "caption_tokens" in values:
-            table = module.encoder.bert.embeddings.word_embeddings
-            numbers -= (table.num_embeddings - values["caption_tokens"]) * table.embedding_dim
+            gone = WORD_PIECES - values["caption_tokens"]
+            numbers -= gone * text_minilm.WIDTH
         yield _Part(f"{view}/{variant}", _key(key), module, inputs, numbers)
     for hidden in elastic.hidden:
         head = _Head(View(tower, replace(spec, hidden=hidden))).eval().requires_grad_(False)

@@ -38,7 +38,7 @@ def learn(
 
 def blank(source: Source, elastic: Elastic) -> Supernet:
     """A view's supernet before it learns: the trained model's head in every variant."""
-    head = source.model.views[elastic.view]
+    head = source.head(elastic.view)
     with torch.random.fork_rng(devices=[]):
         net = Supernet(
             variants=elastic.variants,
@@ -64,7 +64,7 @@ def _teach(
         net,
         described,
         label_K=labels(source, elastic.view, contents),
-        targets=of_head(source.model, elastic.view, described[elastic.variants[-1]]),
+        targets=of_head(source.head(elastic.view), described[elastic.variants[-1]]),
         settings=Settings(**params.supernet.model_dump()),
         seed=params.seed * len(VIEWS) + place,
     )

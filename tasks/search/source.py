@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import cast
 
 import pandas as pd
 import torch
@@ -9,7 +10,7 @@ from safetensors.torch import load as read_tensors
 from torch import Tensor
 
 from models.batches import Examples
-from models.multimodal import Multimodal, build
+from models.multimodal import Multimodal, View, build
 from models.spec import Spec
 from provenance import Artifact
 from provenance.releases import CONFIG, WEIGHTS
@@ -42,10 +43,15 @@ class Source:
     validation: Tensor
     inputs: tuple[Artifact, ...]
 
+    def head(self, view: str) -> View:
+        """A view of the trained model: its tower, expert and projection."""
+        return cast(View, self.model.views[view])
+
     def contents(self, view: str, rows: Tensor) -> Tensor:
         """Distinct contents of a view that some rows have, rising."""
         place = self.examples.place[view][rows]
-        return torch.unique(place[place >= 0])
+        found: Tensor = torch.unique(place[place >= 0])
+        return found
 
 
 def read_source(workspace: Workspace) -> Source:

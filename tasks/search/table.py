@@ -79,18 +79,17 @@ class _Batch:
         self.described = {view: views[view].only(found) for view, found in contents.items()}
         self.label = {view: labels(source, view, found) for view, found in contents.items()}
         self.wanted = {
-            view: of_head(source.model, view, found[views[view].variants[-1]]).vectors
+            view: of_head(source.head(view), found[views[view].variants[-1]]).vectors
             for view, found in self.described.items()
         }
 
     def scores(self, tried: Tried) -> dict[str, float]:
         """Every proxy's score of one configuration."""
         heads, inputs = {}, list[Tensor]()
-        model = self.source.model
         for view, elastic in self.views.items():
             variant, hidden = elastic.choice(tried.config)
             heads[view] = self.blank[view].subnet(
-                variant, hidden, tower=model.views[view].tower, spec=model.spec
+                variant, hidden, tower=self.source.head(view).tower, spec=self.source.model.spec
             )
             described = self.described[view][variant]
             inputs += [described.whole.float(), described.detail.float()]

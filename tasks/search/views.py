@@ -7,11 +7,13 @@ computed once, for the contents of training and validation rows alone, and kept 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from models.batches import VIEWS
+from models.encoders.text_spelling import SpellingEncoder
 from models.multimodal import View
 from models.search.depths import shorter
 from models.search.space import Config, Value
@@ -24,6 +26,8 @@ from tasks.search.source import Source
 from tasks.train.features import images, sounds_at_every_depth
 from tasks.workspace import Workspace
 
+WORD_PIECES = 30_522
+"""That MiniLM knows."""
 WHOLE = "whole"
 """The one variant of a view whose encoder cannot be cut."""
 
@@ -95,14 +99,14 @@ def dimensions(source: Source, space: SpaceParams) -> dict[str, dict[str, list[i
         InputError: a list does not end in what the trained model has.
     """
     encoders, found = source.encoders, dict[str, dict[str, int]]()
-    tower = source.model.views["text"].tower
+    letters = cast(SpellingEncoder, source.head("text").tower.encoder)
     found["image"] = (
         {"image_pixels": encoders.image_pixels} if encoders.image == "efficientnet-lite0" else {}
     )
     found["caption"] = (
-        {"caption_layers": 6, "caption_tokens": 30522} if encoders.text == "minilm" else {}
+        {"caption_layers": 6, "caption_tokens": WORD_PIECES} if encoders.text == "minilm" else {}
     )
-    found["text"] = {"text_layers": len(tower.encoder.layers)}
+    found["text"] = {"text_layers": len(letters.layers)}
     found["audio"] = {"audio_layers": 4} if encoders.audio == "whisper-tiny" else {}
     for wanted in found.values():
         for name, value in wanted.items():
@@ -125,7 +129,7 @@ def _elastic(view: str, source: Source, workspace: Workspace, space: SpaceParams
     wanted = dimensions(source, space)[view]
     contents = source.contents(view, torch.cat([source.train, source.validation]))
     features = _features(view, source, workspace, contents)
-    head = source.model.views[view]
+    head = source.head(view)
     return Elastic(
         view=view,
         dimensions=wanted,
@@ -156,8 +160,8 @@ def _features(
         return captions_at(known, workspace, encoders, layers=layers, tokens=tokens)
 
     def shorter_spelling(layers: int) -> tuple[Tensor, Tensor]:
-        tower: Encoded = source.model.views["text"].tower
-        encoder = shorter(tower.encoder, layers)  # type: ignore[arg-type]  # spelling always
+        tower = cast(Encoded, source.head("text").tower)
+        encoder = shorter(cast(SpellingEncoder, tower.encoder), layers)
         return _run(Encoded(encoder, width=tower.whole, segments=1), own)
 
     if view == "text":
@@ -181,6 +185,6 @@ def _described(head: View, features: Tensor | tuple[Tensor, Tensor]) -> Describe
 @torch.no_grad()
 def _run(tower: torch.nn.Module, features: Tensor) -> tuple[Tensor, Tensor]:
     """Summaries and details; details of recordings stay in half precision, as they came."""
-    found = [tower(part) for part in features.split(512)]
+    found = [tower(part) for part in torch.split(features, 512)]
     whole, detail = (torch.cat([pair[i] for pair in found]) for i in (0, 1))
     return whole, detail.to(features.dtype) if isinstance(tower, Segments) else detail

@@ -94,7 +94,7 @@ def test_the_judge_agrees_with_the_evaluation_of_training(trained, params):
     whole = judge.figures(extremes(views)[0])
     assert (whole.accuracy, whole.r10, whole.loss) == pytest.approx((right, recall, 0.0))
     for view, elastic in views.items():
-        own = of_head(source.model, view, judge.described[view][elastic.variants[-1]])
+        own = of_head(source.head(view), judge.described[view][elastic.variants[-1]])
         contents = source.contents(view, rows)
         scores, vectors = source.model.views[view](source.examples.contents[view][contents])
         torch.testing.assert_close(own.scores, scores)
