@@ -11,6 +11,7 @@ from models.compression.graphs.graph import Graph
 from models.compression.graphs.openvino import bf16, nncf_int4, nncf_int8, to_openvino
 from models.compression.graphs.ort_quantize import dynamic_int8, fp16, int4
 from models.compression.graphs.traps import Agreement, guarded_int8
+from models.compression.positions import crop_positions
 from models.compression.student import example
 from tasks.compress.bench import Bench
 from tasks.compress.machine import fallback
@@ -37,7 +38,8 @@ def exported(step: Any, state: State, bench: Bench) -> State:
             f"onnx: views {step.views}: a deployable needs a graph of each of {', '.join(VIEWS)}"
         )
     graphs = {}
-    for view, module in student.views.items():
+    for view, held in student.views.items():
+        module = crop_positions(held, seconds=student.settings["audio_seconds"])
         digest = state.digest(view)
         if digest not in bench.exports:
             made = export(module, example(module, student))

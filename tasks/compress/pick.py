@@ -138,8 +138,7 @@ def _recipe(limits: Targets) -> LevelParams:
             "steps": [
                 {"technique": "architecture", "max_loss": 1.0},
                 {"technique": "onnx", "views": views},
-                {"technique": "ort_dynamic_int8", "views": views[1:], "embedding_bits": 4},
-                {"technique": "ort_static_int8", "views": views[:1], "embedding_bits": 8},
+                {"technique": "ort_dynamic_int8", "views": views, "embedding_bits": 4},
             ],
         }
     )

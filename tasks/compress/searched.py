@@ -3,12 +3,14 @@
 Encoders lose layers, word pieces and pixels; heads come out of the supernet, already trained.
 """
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
 from models.batches import VIEWS
 from models.compression.layers import keep_layers
 from models.compression.student import ViewModel
+from models.search.depths import shorter
 from models.search.supernet import Supernet
 from tasks.compress.bench import Bench
 from tasks.compress.state import State
@@ -39,9 +41,19 @@ def cut_out(config: Mapping[str, Any], state: State, bench: Bench) -> State:
     for view in VIEWS:
         module = state.student.views[view]
         if f"{view}_layers" in config:
-            module = keep_layers(module, keep=config[f"{view}_layers"], which="first")
+            module = shortened(module, config[f"{view}_layers"])
         state = state.with_view(_headed(module, config, bench))
     return state
+
+
+def shortened(module: ViewModel, layers: int) -> ViewModel:
+    """A view with the first layers of its encoder; of letters even none at all."""
+    if module.view != "text":
+        return keep_layers(module, keep=layers, which="first")
+    made = copy.deepcopy(module)
+    tower: Any = made.head.tower
+    tower.encoder = shorter(tower.encoder, layers)
+    return made
 
 
 def _headed(module: ViewModel, config: Mapping[str, Any], bench: Bench) -> ViewModel:

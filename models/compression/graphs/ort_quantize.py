@@ -26,6 +26,7 @@ from models.compression.graphs.clean import bare
 from models.compression.graphs.graph import Graph, GraphError
 from models.compression.graphs.products import gemm_as_matmul, unweighted
 from models.compression.graphs.quiet import quiet
+from models.compression.graphs.session import WIDENED
 from models.compression.graphs.stored import stored_embeddings, stored_filters, stored_halves
 
 PRODUCTS = ("MatMul", "Gemm")
@@ -157,7 +158,7 @@ def static_int8(
         )
 
     proto = _through_files(graph.proto(), quantize)
-    return _stored(graph, proto, embedding_bits)
+    return _stored(graph, proto, embedding_bits, widen=False)
 
 
 def int4(graph: Graph, *, block: int = 32, embedding_bits: int = 4) -> Graph:
@@ -202,10 +203,19 @@ def fp16(graph: Graph) -> Graph:
     return Graph.of(graph.view, bare(proto))
 
 
-def _stored(graph: Graph, proto: Any, embedding_bits: int) -> Graph:
+def _stored(graph: Graph, proto: Any, embedding_bits: int, *, widen: bool = True) -> Graph:
+    """Store tables and filters as integers.
+
+    Args:
+        widen: whether a runtime should turn filters into floats once, when it opens the graph; not
+            where integers are computed with.
+    """
     stored_embeddings(proto, bits=embedding_bits)
     stored_filters(proto)
-    return Graph.of(graph.view, bare(proto))
+    proto = bare(proto)
+    if widen:
+        proto.metadata_props.add(key=WIDENED, value="1")
+    return Graph.of(graph.view, proto)
 
 
 def check_samples(graph: Graph, calibration: Calibration) -> None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:  # what is deployed runs without torch
     from torch import Tensor
 
 Array = npt.NDArray[Any]
+
+WIDENED = "cairn.filters.widened"
+"""Mark of a graph whose filters are stored as integers and computed with as floats."""
 Ask = Callable[[dict[str, Array]], dict[str, Array]]
 
 
@@ -74,6 +77,11 @@ def _onnxruntime(graph: Graph, threads: int, optimise: bool) -> tuple[list[str],
     options.log_severity_level = 3
     if not optimise:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    # Asked of the bytes: parsing the graph would cost memory that small machines lack.
+    if WIDENED.encode() in graph.onnx():
+        # Else integers would be turned into floats anew at every answer, which costs more than
+        # the product itself; with this they are turned once, when the graph is opened.
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
     # Waiting threads must not burn the cores that others share.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(
