@@ -295,7 +295,9 @@ def teach(
 
 
 def _sandwich(net: Supernet, count: int, generator: torch.Generator) -> list[tuple[str, int]]:
-    """The largest, the smallest, and some between."""
+    """The largest, the smallest, and some between; one alone where there is no other."""
+    if len(net.variants) == len(net.hidden) == 1:
+        return [(net.variants[0], net.hidden[0])]
     places = torch.rand(count, 2, generator=generator).tolist()
     between = [
         (net.variants[int(v * len(net.variants))], net.hidden[int(h * len(net.hidden))])

@@ -86,7 +86,7 @@ class Judge:
         answers = {view: self.said(view, *form) for view, form in forms.items()}
         key = (forms[ASKS], forms[ANSWERS])
         if key not in self._recalled:
-            self._recalled[key] = self._recall(answers)
+            self._recalled[key] = self.recall(answers)
         accuracy, r10 = self._accuracy(answers), self._recalled[key]
         return Figures(accuracy, r10, self._loss(accuracy, r10))
 
@@ -108,7 +108,7 @@ class Judge:
             view: of_head(source.head(view), described[self.choices[view].variants[-1]])
             for view, described in self.described.items()
         }
-        return Figures(self._accuracy(answers), self._recall(answers), 0.0)
+        return Figures(self._accuracy(answers), self.recall(answers), 0.0)
 
     @torch.no_grad()
     def _accuracy(self, answers: Mapping[str, Answers]) -> float:
@@ -124,7 +124,8 @@ class Judge:
             return 0.0
         return float((fused.argmax(1) == self.label)[known].double().mean())
 
-    def _recall(self, answers: Mapping[str, Answers]) -> float:
+    def recall(self, answers: Mapping[str, Answers]) -> float:
+        """Speech -> text recall at 10, mean over languages."""
         found = []
         for queries, candidates, right_QK in self.pools:
             similar_QK = answers[ASKS].vectors[queries] @ answers[ANSWERS].vectors[candidates].T
