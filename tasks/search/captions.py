@@ -9,7 +9,7 @@ from blake3 import blake3
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from models.compression.vocabulary import kept_ids, without
+from models.compression.vocabulary import kept_ids
 from models.encoders.packaged import load_minilm, read_files
 from models.encoders.text_minilm import LONGEST, WIDTH, MiniLM
 from models.search.depths import of_depth, sentence_depths
@@ -70,7 +70,7 @@ def _means(captions: _Captions, workspace: Workspace, params: EncoderParams, tok
         return means
 
     contents = [blake3(text.encode()).hexdigest() for text in (*captions.all, "", *captions.learnt)]
-    settings = {"encoder": params.text, "depths": "all", "tokens": tokens}
+    settings = {"encoder": params.text, "depths": "all", "tokens": tokens, "others": "nearest"}
     return cached(workspace.features, recipe(settings, params.text, contents), compute)
 
 

@@ -21,14 +21,14 @@ EXPORT = {"technique": "onnx", "views": VIEWS}
 INT8 = {"technique": "ort_dynamic_int8", "views": VIEWS, "embedding_bits": 8}
 SPARSE = {
     "technique": "magnitude",
-    "views": ["image"],
+    "views": VIEWS,
     "sparsity": 0.99,
     "scope": "global",
 }
 LEVELS: dict[str, Any] = {
     "light": {"max_drop": 1.0, "steps": [EXPORT, INT8]},
     "medium": {
-        "max_drop": 0.0,  # nothing may be lost: emptying the picture encoder is rolled back
+        "max_drop": 0.0,  # nothing may be lost: emptying the model is rolled back
         "steps": [{"technique": "first_of", "options": [SPARSE, {**SPARSE, "sparsity": 0.01}]}],
     },
     "aggressive": {
