@@ -6,12 +6,11 @@ from typing import Self
 import pandas as pd
 import torch
 from blake3 import blake3
-from tokenizers import Tokenizer
 from torch import Tensor
 
 from models.compression.vocabulary import kept_ids
 from models.encoders.packaged import load_minilm, read_files
-from models.encoders.text_minilm import LONGEST, WIDTH, MiniLM
+from models.encoders.text_minilm import WIDTH, MiniLM
 from models.search.depths import of_depth, sentence_depths
 from tasks.params.encoders import EncoderParams
 from tasks.train.cache import cached
@@ -62,11 +61,11 @@ def _means(captions: _Captions, workspace: Workspace, params: EncoderParams, tok
         full = encoder.tokenizer.get_vocab_size()
         if tokens == full:
             return _read(encoder, whole)
-        spelt = _spelt(captions, tokens)
-        changed = [place for place, ids in enumerate(spelt) if ids != whole[place]]
+        borrowed = _borrowed(encoder, captions, whole, tokens)
+        changed = [place for place, ids in enumerate(borrowed) if ids != whole[place]]
         means = _means(captions, workspace, params, full).clone()
         if changed:
-            means[changed] = _read(encoder, [spelt[place] for place in changed])
+            means[changed] = _read(encoder, [borrowed[place] for place in changed])
         return means
 
     contents = [blake3(text.encode()).hexdigest() for text in (*captions.all, "", *captions.learnt)]
@@ -74,14 +73,13 @@ def _means(captions: _Captions, workspace: Workspace, params: EncoderParams, tok
     return cached(workspace.features, recipe(settings, params.text, contents), compute)
 
 
-def _spelt(captions: _Captions, tokens: int) -> list[list[int]]:
-    """Ids of the captions' pieces in the whole table, where only some of its rows are left."""
-    old = read_files("minilm")[TOKENIZER].decode()
-    kept = kept_ids(old, texts=captions.learnt, size=tokens)
-    small = Tokenizer.from_str(without(old, kept))
-    small.enable_truncation(LONGEST)
-    small.no_padding()
-    return [[kept[i] for i in small.encode(caption).ids] for caption in captions.all]
+def _borrowed(
+    encoder: MiniLM, captions: _Captions, whole: list[list[int]], tokens: int
+) -> list[list[int]]:
+    """Ids of the captions' pieces, where those that lost their row use that of their nearest."""
+    kept = kept_ids(read_files("minilm")[TOKENIZER].decode(), texts=captions.learnt, size=tokens)
+    place = nearest(encoder.bert.embeddings.word_embeddings.weight, kept)
+    return [[kept[place[i]] for i in ids] for ids in whole]
 
 
 def _read(encoder: MiniLM, sentences: list[list[int]]) -> Tensor:
