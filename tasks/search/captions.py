@@ -8,6 +8,7 @@ import torch
 from blake3 import blake3
 from torch import Tensor
 
+from models.compression.merged_vocabulary import nearest
 from models.compression.vocabulary import kept_ids
 from models.encoders.packaged import load_minilm, read_files
 from models.encoders.text_minilm import WIDTH, MiniLM
