@@ -82,8 +82,8 @@ def _show(workspace: "Workspace", json: bool) -> None:
     from tasks.compress.targets import Point, describe
     from tasks.upstream import upstream
 
-    listing = upstream(workspace, workspace.stage("compress") / "family.json")
-    members = loads(listing.verified().read_bytes())["members"]
+    family = upstream(workspace, workspace.stage("compress") / "family")
+    members = loads((family.path / "family.json").read_bytes())["members"]
     if json:
         print_json(members)
         return

@@ -23,7 +23,7 @@ STAGES = (
     Stage("validate", "mlruns/stages/validate/verdict.json", "expectations_failed"),
     Stage("train", "mlruns/stages/train/model.safetensors", "test.fused.accuracy"),
     Stage("search", "mlruns/stages/search/front.json", "front"),
-    Stage("compress", "mlruns/stages/compress/family.json", "members"),
+    Stage("compress", "mlruns/stages/compress/family", "members"),
     Stage("release", "mlruns/stages/release/release.json", "candidate_accuracy"),
 )
 

@@ -42,7 +42,8 @@ def compress_model(params: CompressParams, train: TrainParams, workspace: Worksp
         workspace: where everything lives.
 
     Returns:
-        family.json: who ships, who does not and why.
+        the folder `family`: one folder a member that ships, and family.json, which says who does
+        not, and why.
 
     Raises:
         OrderError: a recipe's steps cannot follow each other; before anything is done.
@@ -98,15 +99,15 @@ def _publish(
 
     def family(path: Path) -> None:
         path.mkdir()
+        write_json(path / FAMILY, told)
         for member in members:
             if member.refusal is None:
                 write(member.files, path / member.name)
 
-    run.publish(folder / ROWS, lambda path: write_bytes(path, noted))
-    run.publish(folder / "family", family)
-    return run.publish(folder / FAMILY, lambda path: write_bytes(path, told))
+    run.publish(folder / ROWS, lambda path: write_json(path, noted))
+    return run.publish(folder / "family", family)
 
 
-def write_bytes(path: Path, plain: Mapping[str, Any]) -> None:
+def write_json(path: Path, plain: Mapping[str, Any]) -> None:
     """JSON into a file."""
     path.write_bytes(json_bytes(dict(plain)))

@@ -65,23 +65,21 @@ class Prepared:
     known: Release | None
 
 
-def read_family(workspace: Workspace) -> tuple[tuple[Member, ...], tuple[Artifact, ...]]:
-    """The members that ship, and the artifacts that were read.
+def read_family(workspace: Workspace) -> tuple[tuple[Member, ...], Artifact]:
+    """The members that ship, and the artifact that was read.
 
     Raises:
         InputError: the compress stage has not run.
         TamperedError: something of it was changed.
     """
-    folder = workspace.stage("compress")
-    listing = upstream(workspace, folder / FAMILY)
-    family = upstream(workspace, folder / "family")
-    told = json.loads(listing.verified().read_text(encoding="utf-8"))
+    family = upstream(workspace, workspace.stage("compress") / "family")
+    told = json.loads((family.path / FAMILY).read_text(encoding="utf-8"))
     members = [
         _member(family.path / name, name, found["alias"])
         for name, found in sorted(told["members"].items())
         if found["shipped"]
     ]
-    return tuple(members), (listing, family)
+    return tuple(members), family
 
 
 def log_family(

@@ -62,7 +62,7 @@ def release_model(params: ReleaseParams, workspace: Workspace) -> Artifact:
     log = Log.open(workspace.provenance)
     record_policy(log, workspace, change=False)  # the first one; `cairn approve` changes it
     members, read = read_family(workspace)
-    inputs = (*source.inputs, *read)
+    inputs = (*source.inputs, read)
     with tracked_run("release", params, inputs=inputs, workspace=workspace) as run:
         checked = check_gate(flatten(source.metrics), params.gate)
         decision = decide(source, champion(log, params.name), workspace.root, params.promotion)

@@ -24,7 +24,7 @@ def test_a_family_is_measured_step_by_step_and_held_against_its_budgets(
 ) -> None:
     compress_model.fn(params.compress, params.train, searched)
     folder = searched.stage("compress")
-    members = json.loads((folder / "family.json").read_text())["members"]
+    members = json.loads((folder / "family" / "family.json").read_text())["members"]
     rows = [Noted.of(row) for row in json.loads((folder / "rows.json").read_text())["rows"]]
 
     # What ships is what the card says, file by file, and a runtime without torch answers from it.
@@ -61,7 +61,7 @@ def test_a_family_is_measured_step_by_step_and_held_against_its_budgets(
     assert rows[0].level == "teacher"
 
     log = Log.open(searched.provenance)
-    newest = log.newest("mlruns/stages/compress/family.json")
+    newest = log.newest("mlruns/stages/compress/family")
     assert newest is not None
 
     found = pick(

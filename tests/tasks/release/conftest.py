@@ -103,5 +103,26 @@ def train(workspace: Workspace) -> Train:
             run.publish(
                 folder / "metrics.json", lambda path: path.write_text(json.dumps(metrics)) and None
             )
+        family(workspace, {})
 
     return make
+
+
+def family(workspace: Workspace, members: dict[str, float]) -> None:
+    """Make the output of the compress stage: members by name, each with a number in its graph."""
+
+    def write(path: Path) -> None:
+        path.mkdir()
+        told = {name: {"shipped": True, "alias": f"alias-{name}"} for name in members}
+        told |= {"watch": {"shipped": False, "alias": "none", "refusal": "too large"}}
+        (path / "family.json").write_text(json.dumps({"members": told}))
+        for name, value in members.items():
+            (path / name / "openvino").mkdir(parents=True)
+            card = {"level": "light", "recipe": [{"technique": "onnx"}], "measured": {"loss": 0.01}}
+            (path / name / "card.json").write_text(json.dumps(card))
+            (path / name / "image.onnx").write_text(str(value))
+            (path / name / "openvino" / "image.xml").write_text(str(value))
+            save_file({"weight": np.array([value], np.float32)}, path / name / "model.safetensors")
+
+    with tracked_run("compress", Nothing(), workspace=workspace) as run:
+        run.publish(workspace.stage("compress") / "family", write)
