@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.deployed.probe import figures, parser, prepared, told
+from services.deployed.probe import fewest, figures, parser, prepared, told
 from services.timing import measure, resident, sample_question
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def time_modules(
             batch=batch,
             repeats=asked.repeats,
             seconds=asked.seconds,
+            fewest=fewest(batch),
         )
 
 

@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 FEWEST = 5
 """Passes that are timed, however slow they are."""
+FEWEST_ALSO = 2
+"""The same of large batches, which take seconds each."""
 
 
 @dataclass
@@ -61,6 +63,7 @@ def measure(
     batch: int,
     repeats: int,
     seconds: float,
+    fewest: int = FEWEST,
 ) -> dict[str, Any]:
     """Time whole questions, and each view inside them.
 
@@ -69,7 +72,8 @@ def measure(
         fuse: joins what the views said.
         batch: questions that one pass answers.
         repeats: passes.
-        seconds: stop before all repeats when they take longer, but never before FEWEST.
+        seconds: stop before all repeats when they take longer.
+        fewest: passes that are timed, however slow they are.
 
     Returns:
         `whole` and `views` with p50_ms, p99_ms and the same of the processor's time; the passes
@@ -87,7 +91,7 @@ def measure(
     started = time.perf_counter()
     while len(whole.wall) < repeats:
         whole.time(ask)
-        if len(whole.wall) >= FEWEST and time.perf_counter() - started > seconds:
+        if len(whole.wall) >= fewest and time.perf_counter() - started > seconds:
             break
     return {
         "whole": whole.plain(),

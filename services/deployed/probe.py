@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.timing import measure, resident, sample_question
+from services.timing import FEWEST, FEWEST_ALSO, measure, resident, sample_question
 
 if TYPE_CHECKING:
     from services.deployed.frontend import Inputs
@@ -89,6 +89,7 @@ def probe(asked: argparse.Namespace) -> dict[str, Any]:
             batch=batch,
             repeats=asked.repeats,
             seconds=asked.seconds,
+            fewest=fewest(batch),
         )
 
     return {
@@ -121,6 +122,11 @@ def figures(
         **memory(bare=bare, first=first),
         "also": [{"threads": threads, **timed(batch, threads)} for batch, threads in asked.also],
     }
+
+
+def fewest(batch: int) -> int:
+    """Passes of a batch that are timed at least."""
+    return FEWEST if batch == 1 else FEWEST_ALSO
 
 
 def _pair(text: str) -> tuple[int, int]:
