@@ -21,7 +21,7 @@ COLOURS = ("#0072B2", "#007A5A", "#B35900", "#9C4F80", "#3F6E9A", "#6B6B00", "#8
 
 STYLE = """
 text { font-family: system-ui, "Segoe UI", "Noto Sans", "DejaVu Sans", sans-serif; fill: #1d2329; }
-.file { font: 12px ui-monospace, "DejaVu Sans Mono", monospace; }
+.file { font: 11.5px ui-monospace, "DejaVu Sans Mono", monospace; }
 .name { font-size: 17px; font-weight: 700; fill: #fff; }
 .desc { font-size: 12px; fill: #fff; }
 .head { font-size: 12px; fill: #5b6570; letter-spacing: .06em; }

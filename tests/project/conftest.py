@@ -14,6 +14,9 @@ PROJECT = Path(__file__).parents[2]
 LONGEST_SECONDS = 1500.0
 COMMAND = "import sys; sys.argv[0] = 'cairn'; from cairn.cli import main; main()"
 
+VIEWS = ["image", "caption", "text", "audio"]
+EXPORT = {"technique": "onnx", "views": VIEWS}
+INT8 = {"technique": "ort_dynamic_int8", "views": VIEWS, "embedding_bits": 8}
 SMALL = {
     "ingest.source": "digits",
     "ingest.labels": [
@@ -25,6 +28,27 @@ SMALL = {
     "ingest.languages": ["en", "fr"],
     "train.epochs": 2,
     "train.resamples": 100,
+    "search.space": {
+        "image_pixels": [96, 224],
+        "caption_layers": [1, 6],
+        "caption_tokens": [4000, 30522],
+        "text_layers": [1, 2],
+        "audio_layers": [2, 4],
+        "hidden": [64, 512],
+    },
+    "search.repeats": 3,
+    "search.supernet.steps": 4,
+    "search.trials": 6,
+    "compress.calibration": 4,
+    "compress.repeats": 5,
+    "compress.levels": {
+        "light": {"max_drop": 1.0, "steps": [EXPORT, INT8]},
+        "medium": {"max_drop": 1.0, "steps": [{"technique": "architecture", "max_loss": 1.0}]},
+        "aggressive": {"max_drop": 1.0, "steps": [{"technique": "fp16", "views": VIEWS}]},
+        "extreme": {"max_drop": 1.0, "steps": [{"technique": "bf16", "views": VIEWS}]},
+    },
+    "compress.family.server.max_drop": 1.0,
+    "compress.family.laptop.megabytes": 1.0,
     "release.gate.at_least": {"fused.accuracy": 0.15},
     "release.gate.at_most": {},
 }

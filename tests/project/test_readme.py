@@ -15,7 +15,7 @@ SERVERS = {"ui", "schedule"}
 SECONDS_TO_COME_UP = 240.0
 
 
-PAGES = ("README.md", "docs/anchors.md", "docs/audit.md")
+PAGES = ("README.md", "docs/anchors.md", "docs/audit.md", "docs/compression.md")
 
 
 def command_lines() -> list[str]:
