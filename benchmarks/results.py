@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchmarks.provenance_tables import PROVENANCE_TABLES
+from benchmarks.search_tables import SEARCH_TABLES
 from benchmarks.table import RESULTS, interval
 
 PAGE = RESULTS.parent / "RESULTS.md"
@@ -49,6 +50,8 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], list[list[str]]]] = {
     "retrieval": retrieval,
     "training_cost": training_cost,
     **PROVENANCE_TABLES,
+    "search": SEARCH_TABLES["search"],
+    "search_zero_cost": SEARCH_TABLES["search_zero_cost"],
 }
 
 
