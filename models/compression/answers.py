@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from models.batches import Batch, Examples
+from models.batches import VIEWS, Batch, Examples
 from models.fusion import GatedProduct
 from models.multimodal import Output
 from models.spec import Spec
@@ -55,7 +55,8 @@ class Answered(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         """Fuse the answers of a batch whose inputs are answers."""
-        split = {view: module(batch.inputs[view]) for view, module in self.views.items()}
+        # In the order of the fusion's gates; a spec read from JSON lists its towers in another.
+        split = {view: self.views[view](batch.inputs[view]) for view in VIEWS}
         experts = torch.stack([scores for scores, _ in split.values()], 1)
         fused, gates = self.fusion(experts, batch.present)
         return Output(
