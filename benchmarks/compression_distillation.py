@@ -2,8 +2,10 @@
 
     python -m benchmarks.compression_distillation --workspace PATH
 
-Two tiny views from new weights, speech and letters: same architecture, initial weights, data,
-epochs, batches, optimiser and rate for every way of teaching; only the targets differ:
+Two small views, speech and letters: a head on the first two blocks of Whisper's encoder, which stay
+as they are, and letters by one layer of convolutions; heads of 64 where the teacher's have 512, and
+all that learns from new weights. Architecture, initial weights, data, epochs, batches, optimiser
+and rate are the same for both ways of teaching; only the targets differ:
 
 - distilled: the teacher's softened scores and its vectors, for all clips;
 - from scratch: labels, and the contrastive loss between speech and text of the same clip, which is
@@ -18,6 +20,7 @@ import math
 import statistics
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +33,25 @@ from benchmarks.compression_tables import distillation
 from benchmarks.table import keep, show
 from models.batches import language_batches
 from models.compression.distil_losses import apart, soft_scores
-from models.compression.student import ViewModel
-from models.compression.students import tiny_student
+from models.encoders.text_chars import FIRST
 from models.losses import category, contrastive
 from models.metrics import ranks
+from models.multimodal import View
+from models.spec import TowerSpec
+from models.towers import build_tower
 from models.training import rate
 from tasks.compress.bench import Bench
-from tasks.compress.tiny import sizes
+from tasks.params.encoders import EncoderParams
 from tasks.progress import say
+from tasks.train.features import sounds_at_every_depth
 from tasks.workspace import Workspace
 
 VIEWS = ("text", "audio")
 WAYS = ("distilled", "from scratch")
 SEEDS = (0, 1, 2, 3, 4)
-EPOCHS, BATCH, RATE, DECAY = 6, 128, 2.0e-3, 0.01
-WIDTH, HIDDEN = 48, 64
+EPOCHS, BATCH, RATE, DECAY = 10, 128, 2.0e-3, 0.01
+BLOCKS, LAYERS, HIDDEN = 2, 1, 64
+"""Of Whisper's encoder, of the spelling encoder, and width of the heads."""
 SCALE = 20.0
 """Inverse temperature of the contrastive loss: that which the search's supernet learns with."""
 DEPTH = 10
@@ -63,28 +70,18 @@ class Lessons:
 
     Args:
         bench: teacher and data.
+        workspace: whose cache has the recordings as Whisper hears them after every block.
     """
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, workspace: Workspace) -> None:
         self.source = bench.source
-        self.sizes = sizes(48, WIDTH, HIDDEN, bench)
-        self.student = tiny_student(bench.source.teacher, self.sizes, seed=0)
-        self.inputs = {}
-        for view in VIEWS:
-            every = torch.arange(len(self.source.examples.contents[view]))
-            used = torch.unique(
-                torch.cat([self.source.contents(view, rows) for rows in (self.train, self.test)])
-            )
-            rows = bench.prepared.inputs(self.student, view, used)
-            self.inputs[view] = _joined([row[0] for row in rows], used, len(every))
-
-    @property
-    def train(self) -> Tensor:
-        return self._both(self.source.train)
-
-    @property
-    def test(self) -> Tensor:
-        return self._both(self.source.test)
+        encoders = EncoderParams(**bench.source.teacher.settings)
+        depths, _ = sounds_at_every_depth(bench.source.manifest, workspace, encoders)
+        self.inputs = {
+            "text": bench.source.examples.contents["text"],
+            "audio": depths[:, BLOCKS - 1],
+        }
+        self.train, self.test = self._both(bench.source.train), self._both(bench.source.test)
 
     def _both(self, rows: Tensor) -> Tensor:
         """Rows with speech and text."""
@@ -92,13 +89,22 @@ class Lessons:
         return rows[(place["audio"][rows] >= 0) & (place["text"][rows] >= 0)]
 
     def batch(self, view: str, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Contents of some rows, cut to the longest of them, and their numbers."""
+        """Contents of some rows, and their numbers."""
         place = self.source.examples.place[view][rows]
         inputs = self.inputs[view][place]
-        if view == "audio":
-            held = (inputs != 0).any(2).any(0).nonzero()
-            inputs = inputs[:, : int(held.max()) + 1 if len(held) else 1].float()
-        return inputs, place
+        return inputs.float() if view == "audio" else inputs, place
+
+    def student(self, seed: int) -> dict[str, View]:
+        """Both views with new weights; torch's own RNG moves on."""
+        torch.manual_seed(seed)
+        spec = self.source.teacher.spec
+        text = TowerSpec("spelling", {**spec.towers["text"].settings, "layers": LAYERS})
+        spec = replace(spec, hidden=HIDDEN, towers={**spec.towers, "text": text})
+        vocabulary = FIRST + len(spec.characters)
+        return {
+            view: View(build_tower(spec.towers[view], vocabulary=vocabulary), spec)
+            for view in VIEWS
+        }
 
 
 def main() -> None:
@@ -108,7 +114,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    lessons = Lessons(open_bench(Workspace(asked.workspace.resolve())))
+    workspace = Workspace(asked.workspace.resolve())
+    lessons = Lessons(open_bench(workspace), workspace)
     found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     for seed in SEEDS[: asked.seeds]:
         for way in WAYS:
@@ -123,14 +130,12 @@ def main() -> None:
     show("Distilled against from scratch", head, rows)
 
 
-def teach(lessons: Lessons, way: str, seed: int, epochs: int) -> dict[str, ViewModel]:
+def teach(lessons: Lessons, way: str, seed: int, epochs: int) -> dict[str, View]:
     """Train a student's two views together."""
     source = lessons.source
     examples, told = source.examples, source.answers
     with torch.random.fork_rng(devices=[]):
-        views = tiny_student(source.teacher, lessons.sizes, seed=seed).views
-        views = {view: views[view].train().requires_grad_(True) for view in VIEWS}
-        torch.manual_seed(seed)
+        views = {view: module.train() for view, module in lessons.student(seed).items()}
         learned = [weight for module in views.values() for weight in module.parameters()]
         optimizer = torch.optim.AdamW(learned, lr=RATE, weight_decay=DECAY, betas=(0.9, 0.98))
         plan = [
@@ -171,7 +176,7 @@ def teach(lessons: Lessons, way: str, seed: int, epochs: int) -> dict[str, ViewM
 
 
 @torch.no_grad()
-def examined(lessons: Lessons, views: dict[str, ViewModel]) -> dict[str, float]:
+def examined(lessons: Lessons, views: dict[str, View]) -> dict[str, float]:
     """Figures on the test clips."""
     examples, rows = lessons.source.examples, lessons.test
     scores, vectors = {}, {}
@@ -205,7 +210,9 @@ def summary(
         {name: one[name] - other[name] for name in FIGURES}
         for one, other in zip(distilled, scratch, strict=True)
     ]
-    counted = sum(w.numel() for v in VIEWS for w in lessons.student.views[v].parameters())
+    with torch.random.fork_rng(devices=[]):
+        made = lessons.student(0)
+    counted = sum(weight.numel() for view in VIEWS for weight in made[view].parameters())
     return {
         "seeds": list(SEEDS[: len(scratch)]),
         "epochs": epochs,
@@ -230,16 +237,6 @@ def _line(values: Sequence[float]) -> dict[str, Any]:
     half = T_4 * statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
     told = {"mean": mean, "mean_low": mean - half, "mean_high": mean + half}
     return {**told, "per_seed": list(values)}
-
-
-def _joined(rows: Sequence[Tensor], used: Tensor, count: int) -> Tensor:
-    """Contents by number, padded at the end with zeros; those nobody asks for stay zero."""
-    longest = max(row.shape[1] for row in rows)
-    half = torch.float16 if rows[0].is_floating_point() else rows[0].dtype
-    made = torch.zeros(count, longest, *rows[0].shape[2:], dtype=half)
-    for number, row in zip(used.tolist(), rows, strict=True):
-        made[number, : row.shape[1]] = row[0].to(half)
-    return made
 
 
 if __name__ == "__main__":

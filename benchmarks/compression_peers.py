@@ -101,7 +101,8 @@ def pruned(base: State, ratio: float) -> State:
         raise TypeError("the image encoder is not the packaged one: nothing to compare with")
     encoder.eval().requires_grad_(True)
     kept: list[nn.Module] = [encoder._fc, encoder._conv_head]
-    kept.extend(encoder._blocks[index]._project_conv for index in TAPPED)
+    blocks: Any = encoder._blocks
+    kept.extend(blocks[index]._project_conv for index in TAPPED)
     pruner = torch_pruning.pruner.BasePruner(
         encoder,
         255 * torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)),
