@@ -57,17 +57,22 @@ def olive(base: State, python: Path | None) -> Olive:
     if done.returncode:
         return Olive([], {"ran": False, "reason": _last(done.stderr)})
     start, states = time.monotonic(), []
+    failed: dict[str, list[str]] = {}
     for precision in PRECISIONS:
         state = base
         for view in VIEWS:
             left = LIMIT - (time.monotonic() - start)
             state = _view(state, view, precision, python, left)
-        states.append((f"Olive auto-opt {precision}", state))
+        if any(state.onnx[view] is not base.onnx[view] for view in VIEWS):
+            states.append((f"Olive auto-opt {precision}", state))
+        else:
+            failed[precision] = list(state.notes)  # nothing was made: no row of its own
     told: dict[str, object] = {
         "ran": True,
         "version": done.stdout.split()[-1],
         "command": "olive auto-opt",
         "search": SEARCH,
+        "failed": failed,
     }
     return Olive(states, told)
 
