@@ -47,14 +47,19 @@ Sampler = Callable[[int], optuna.samplers.BaseSampler]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--table", type=Path, required=True)
-    cells = read(parser.parse_args().table)
+    parser.add_argument("--devices", nargs="+", help="of the table, for fronts; all if left out")
+    asked = parser.parse_args()
+    cells = read(asked.table)
+    devices = asked.devices or list(cells.latency)
+    if unknown := sorted(set(devices) - set(cells.latency)):
+        parser.error(f"--devices {unknown}: the table has {list(cells.latency)}")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     with threadpool_limits(1):
         results = {
             "search_zero_cost": _zero_cost(cells),
             "search": _accuracy(cells),
-            "search_fronts": _fronts(cells),
+            "search_fronts": _fronts(cells, devices),
         }
     for name, found in results.items():
         keep(name, found)
@@ -118,15 +123,15 @@ def _accuracy(cells: Cells) -> dict[str, Any]:
     }
 
 
-def _fronts(cells: Cells) -> dict[str, Any]:
+def _fronts(cells: Cells, devices: Sequence[str]) -> dict[str, Any]:
     names = {"random": "random", "NSGA-II": "NSGA-II", "MOTPE": "TPE", "ours": "ours"}
-    plan = [(device, name, seed) for device in cells.latency for name in names
+    plan = [(device, name, seed) for device in devices for name in names
             for seed in FRONT_SEEDS]  # fmt: skip
-    exact = {device: cells.losses(device) for device in cells.latency}
+    exact = {device: cells.losses(device) for device in devices}
     references = {device: _references(losses) for device, losses in exact.items()}
     shares: dict[str, dict[str, dict[str, list[float]]]] = {
         device: {which: {name: [] for name in names} for which in references[device]}
-        for device in cells.latency
+        for device in devices
     }
     row = {point: place for place, point in enumerate(cells.accuracy)}
     for device, name, seed in track(plan, len(plan), "searches for fronts"):
@@ -157,7 +162,7 @@ def _fronts(cells: Cells) -> dict[str, Any]:
                     for which, reference in references[device].items()
                 },
             }
-            for device in cells.latency
+            for device in devices
         },
     }
 
