@@ -50,8 +50,7 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], list[list[str]]]] = {
     "retrieval": retrieval,
     "training_cost": training_cost,
     **PROVENANCE_TABLES,
-    "search": SEARCH_TABLES["search"],
-    "search_zero_cost": SEARCH_TABLES["search_zero_cost"],
+    **SEARCH_TABLES,
 }
 
 
