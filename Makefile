@@ -49,7 +49,7 @@ bench: $(STAMP) ## Every number of docs/RESULTS.md again (about an hour)
 	@OMP_WAIT_POLICY=passive $(BIN)/python -m benchmarks.retrieval
 	@$(BIN)/python -m benchmarks.training_cost
 	@$(BIN)/python -m benchmarks.provenance
-	@$(BIN)/python -m benchmarks.compression
+	@$(BIN)/python -m benchmarks.compression --workspace .
 	@$(BIN)/python -m benchmarks.results
 
 clean: ## Remove caches and the environment; data, models and the log stay

@@ -1,4 +1,4 @@
-"""A compressed model that answers: no torch, no training code, a fifth of the memory.
+"""A compressed model that answers: no torch, no training code, a quarter of the memory or less.
 
 Shapes: B batch, V views, C classes, D width.
 """
