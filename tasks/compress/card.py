@@ -6,6 +6,7 @@ from typing import Any
 from blake3 import blake3
 
 from tasks.compress.engine import Tried
+from tasks.compress.rows import Noted
 from tasks.params.compress import BudgetParams
 
 CARD = "card.json"
@@ -16,7 +17,7 @@ def card(
     name: str,
     budget: BudgetParams | None,
     level: str,
-    recipe: Sequence[Tried],
+    recipe: Sequence[Tried | Noted],
     measured: Mapping[str, Any],
     teacher: str,
     notes: Sequence[str],

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from provenance import Artifact
+from provenance.releases import WEIGHTS
 from tasks.compress.bench import Bench
 from tasks.compress.card import CARD, card
 from tasks.compress.engine import carry_out
@@ -71,21 +72,25 @@ def pick(
             "--output in it"
         )
     listing = upstream(workspace, workspace.stage("compress") / ROWS)
+    teacher = upstream(workspace, workspace.stage("train") / WEIGHTS)
     noted = [Noted.of(found) for found in json.loads(listing.verified().read_bytes())["rows"]]
     known = _comparable([found for found in noted if found.deployable], machine_class())
     points = [found.point for found in known]
     store = Objects(workspace.mlruns / "compress")
     chosen = limits.best(points)
     front, read = read_front(workspace)
-    with tracked_run("deploy", params, inputs=[listing, *read], workspace=workspace) as run:
+    inputs = [listing, teacher, *read]
+    with tracked_run("deploy", params, inputs=inputs, workspace=workspace) as run:
         tried = 0
         if chosen is None:
             say(f"nothing that was measured keeps to {limits}: searching on")
-            chosen, points, tried = _search_on(workspace, params, limits, run, front, points, tries)
+            chosen, more, tried = _search_on(workspace, params, limits, run, front, tries)
+            noted += more
+            points += [found.point for found in more if found.deployable]
         if chosen is None:
             raise CheckFailed(limits.refusal(points))
         files = store.take(chosen.digest)
-        folder = _publish(run, output, files, chosen)
+        folder = _publish(run, output, files, chosen, _steps(noted, chosen), teacher.digest)
     return Picked(chosen, folder, tried)
 
 
@@ -107,12 +112,12 @@ def _search_on(
     limits: Targets,
     run: TrackedRun,
     front: Front,
-    points: list[Point],
     tries: int,
-) -> tuple[Point | None, list[Point], int]:
+) -> tuple[Point | None, list[Noted], int]:
+    """A point that keeps to the limits, every step that was measured on the way, recipes tried."""
     source = read_source(workspace)
     prepared = Prepared(source)
-    tried = 0
+    tried, noted = 0, list[Noted]()
     for choice in front.within(limits.bytes, limits.max_drop, room=ROOM)[:tries]:
         tried += 1
         only = Front([choice], front.tensors)
@@ -120,13 +125,17 @@ def _search_on(
         rows = Rows(bench, Objects(workspace.mlruns / "compress"), workspace, run)
         name = f"try {tried}"
         made = carry_out(name, _recipe(limits), bench, partial(rows.step, name))
-        if not made.state.exported:
-            continue
-        found = rows.noted[-1].point
-        points = [*points, *rows.deployable()]
-        if not limits.misses(found):
-            return found, points, tried
-    return None, points, tried
+        noted += rows.noted
+        if made.state.exported and not limits.misses(rows.noted[-1].point):
+            return rows.noted[-1].point, noted, tried
+    return None, noted, tried
+
+
+def _steps(noted: Sequence[Noted], chosen: Point) -> list[Noted]:
+    """The steps of a recipe that led to a point, itself the last."""
+    last = next(found for found in noted if found.deployable and found.point == chosen)
+    own = [found for found in noted if found.level == last.level and found.number < last.number]
+    return [*(found for found in own if found.kept), last]
 
 
 def _recipe(limits: Targets) -> LevelParams:
@@ -144,16 +153,23 @@ def _recipe(limits: Targets) -> LevelParams:
     )
 
 
-def _publish(run: TrackedRun, output: Path, files: dict[str, bytes], chosen: Point) -> Artifact:
+def _publish(
+    run: TrackedRun,
+    output: Path,
+    files: dict[str, bytes],
+    chosen: Point,
+    steps: Sequence[Noted],
+    teacher: str,
+) -> Artifact:
     deployed = {name: data for name, data in files.items() if not name.endswith(".safetensors")}
     told = card(
         name=output.name,
         budget=None,
         level=chosen.name,
-        recipe=(),
+        recipe=steps,
         measured={"point": chosen.plain()},
-        teacher="",
-        notes=(),
+        teacher=teacher,
+        notes=steps[-1].notes,
         files=deployed,
     )
     return run.publish(output, lambda path: write({**deployed, CARD: json_bytes(told)}, path))

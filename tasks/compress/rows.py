@@ -145,10 +145,6 @@ class Rows:
                 found.setdefault(noted.level, []).append(noted.point)
         return found
 
-    def deployable(self) -> list[Point]:
-        """Everything that a runtime without torch can take; what was rolled back too."""
-        return [noted.point for noted in self.noted if noted.deployable]
-
     def _measure(self, folder: Path, backend: str) -> Measured:
         return measure(
             folder,
