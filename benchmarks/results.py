@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from benchmarks.compression_tables import COMPRESSION_TABLES
 from benchmarks.provenance_tables import PROVENANCE_TABLES
 from benchmarks.search_tables import SEARCH_TABLES
 from benchmarks.table import RESULTS, interval
@@ -51,13 +52,17 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], list[list[str]]]] = {
     "training_cost": training_cost,
     **PROVENANCE_TABLES,
     **SEARCH_TABLES,
+    **COMPRESSION_TABLES,
 }
+SHARED = {"compression_targets": "compression", "compression_dominance": "compression"}
+"""Tables that look at the results of another one."""
 
 
 def filled(page: str) -> str:
     """The page with every table between its markers made anew."""
     for name, table in TABLES.items():
-        results = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        file = RESULTS / f"{SHARED.get(name, name)}.json"
+        results = json.loads(file.read_text(encoding="utf-8"))
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         before, _, rest = page.partition(start)
         page = before + start + markdown(table(results)) + end + rest.partition(end)[2]

@@ -22,6 +22,10 @@ from tasks.train.parallel import on_every_core
 
 Sample = tuple[Tensor, ...]
 
+FRAMES = 64
+"""Clips are filled up to a multiple of these, which changes no answer: clips of one length are
+learned from together, and of the exact lengths there are hundreds."""
+
 
 class Prepared:
     """Inputs by view and content.
@@ -103,10 +107,12 @@ class Prepared:
             return [(row[None],) for row in ids]
         files, seconds = self.source.media["audio"], student.settings["audio_seconds"]
         front_end = FrontEnd(student.settings["front_end"])
-        found = self._all(
-            ("frames", 0), wanted, lambda i: front_end(samples(files[i].read_bytes(), seconds))
-        )
-        return [(x[None],) for x in found]
+
+        def frames(content: int) -> Tensor:
+            made = front_end(samples(files[content].read_bytes(), seconds))
+            return F.pad(made, (0, 0, 0, -len(made) % FRAMES))
+
+        return [(x[None],) for x in self._all(("frames", 0), wanted, frames)]
 
     def _all(
         self, kind: tuple[str, int], wanted: list[int], make: Callable[[int], Tensor]

@@ -1,6 +1,7 @@
 """What compression starts from: the trained model in parts, its data, and what it says of them."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from provenance import Artifact
 from provenance.releases import CONFIG
 from tasks.search.source import read_source as read_trained
 from tasks.train.examples import rows_of
-from tasks.train.features import distinct_captions, distinct_media
+from tasks.train.features import distinct_captions, distinct_media, sounds_at_every_depth
 from tasks.workspace import Workspace
 
 
@@ -34,6 +35,8 @@ class Source:
         captions: contents of the view caption, in their order.
         train, validation, test: rows of the manifest.
         inputs: what was read, for the provenance entry.
+        depths: from the cache that training filled, every recording (A, depths, S, D) after each
+            block of Whisper.
     """
 
     teacher: Student
@@ -46,6 +49,7 @@ class Source:
     validation: Tensor
     test: Tensor
     inputs: tuple[Artifact, ...]
+    depths: Callable[[], Tensor]
 
     def contents(self, view: str, rows: Tensor) -> Tensor:
         """Distinct contents of a view that some rows have, rising."""
@@ -77,6 +81,7 @@ def read_source(workspace: Workspace) -> Source:
         validation=trained.validation,
         test=rows_of(trained.manifest, "test"),
         inputs=trained.inputs,
+        depths=lambda: sounds_at_every_depth(trained.manifest, workspace, trained.encoders)[0],
     )
 
 
