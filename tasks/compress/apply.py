@@ -20,6 +20,7 @@ from tasks.compress import graph_steps
 from tasks.compress.bench import Bench
 from tasks.compress.searched import architecture
 from tasks.compress.state import State
+from tasks.compress.taught import taught
 from tasks.compress.techniques import (
     Way,
     drawn,
@@ -28,7 +29,6 @@ from tasks.compress.techniques import (
     narrow,
     on_the_grid,
     sparse,
-    taught,
     with_pixels,
     with_words,
 )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from models.compression.answers import Answers
 from models.compression.calibration import Calibration
 from models.compression.graphs.graph import Graph
 from tasks.compress.front import Front
@@ -29,6 +30,7 @@ class Bench:
         exports: graphs that were exported, by the digest of the module.
         graphs: graphs that a step made, with its note, by the digest of what it made them of and
             by its settings.
+        asked: made-up captions and what the teacher says of them, by their number.
     """
 
     source: Source
@@ -39,6 +41,7 @@ class Bench:
     machine: Machine
     exports: dict[str, Graph] = field(default_factory=dict)
     graphs: dict[tuple[str, str], tuple[Graph, str | None]] = field(default_factory=dict)
+    asked: dict[int, tuple[list[str], Answers]] = field(default_factory=dict)
 
     def calibration(self, state: State, view: str) -> Calibration:
         """Some training contents of a view, the same ones every time."""

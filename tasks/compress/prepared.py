@@ -3,7 +3,7 @@
 Pictures and recordings are decoded once and kept in memory; one number a pixel, four a mel bin.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from tokenizers import Tokenizer
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from models.compression.answers import Answers
 from models.compression.calibration import Calibration
-from models.compression.student import Student
+from models.compression.student import RAW, Student
 from models.encoders.audio_frontend import FrontEnd, WhisperLogMel
 from models.encoders.audio_whisper import POSITION, TAIL
 from models.encoders.text_chars import Vocabulary
@@ -55,7 +55,7 @@ class Prepared:
             case ("pixels",):
                 return [(x[None].float(),) for x in self._pictures(student, wanted)]
             case ("ids", "mask"):
-                return self._tokens(student, wanted)
+                return self.read(student, [self.source.captions[i] for i in wanted])
             case ("mel", "positions"):
                 return self._sounds(student, wanted)
             case ("letters",):
@@ -77,9 +77,20 @@ class Prepared:
         files = self.source.media["image"]
         return self._all(("image", side), wanted, lambda i: pixels(files[i].read_bytes(), side))
 
-    def _tokens(self, student: Student, wanted: list[int]) -> list[Sample]:
+    def read(self, student: Student, texts: Sequence[str]) -> list[Sample]:
+        """Any captions as the student takes them.
+
+        Args:
+            student: its tokenizer decides; where it has none, captions are read by letter.
+            texts: one line each.
+        """
+        if student.views["caption"].inputs == RAW:
+            ids = Vocabulary(student.spec.characters).encode(
+                list(texts), length=student.settings["text_characters"]
+            )
+            return [(row[None],) for row in ids]
         tokenizer = Tokenizer.from_str(student.tokenizer or "")
-        rows = [torch.tensor([tokenizer.encode(self.source.captions[i]).ids]) for i in wanted]
+        rows = [torch.tensor([tokenizer.encode(text).ids]) for text in texts]
         return [(ids, torch.ones_like(ids)) for ids in rows]
 
     def _sounds(self, student: Student, wanted: list[int]) -> list[Sample]:
@@ -101,10 +112,7 @@ class Prepared:
         if view == "image":
             return [(x[None].float(),) for x in self._pictures(student, wanted)]
         if view == "caption":
-            length = student.settings["text_characters"]
-            captions = [self.source.captions[i] for i in wanted]
-            ids = Vocabulary(student.spec.characters).encode(captions, length=length)
-            return [(row[None],) for row in ids]
+            return self.read(student, [self.source.captions[i] for i in wanted])
         files, seconds = self.source.media["audio"], student.settings["audio_seconds"]
         front_end = FrontEnd(student.settings["front_end"])
 

@@ -4,12 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from torch import Tensor
-
-from models.compression.answers import Answers
-from models.compression.calibration import Calibration, samples
-from models.compression.distil_losses import DistilWeights
-from models.compression.distillation import distil
 from models.compression.lottery import lottery
 from models.compression.merged_vocabulary import merge_vocabulary
 from models.compression.movement import movement
@@ -17,7 +11,6 @@ from models.compression.qat import qat
 from models.compression.quantised import Quantised
 from models.compression.student import ViewModel
 from tasks.compress.bench import Bench
-from tasks.compress.heard import heard
 from tasks.compress.state import State
 
 Way = Callable[[Any, State, Bench], State]
@@ -94,55 +87,6 @@ def drawn(module: ViewModel, step: Any, bench: Bench, state: State) -> ViewModel
         learning_rate=bench.params.fine_tuning,
         batch_size=bench.params.batch_size,
         seed=bench.params.seed,
-    )
-
-
-def taught(module: ViewModel, step: Any, bench: Bench, state: State) -> ViewModel:
-    found = heard(module, bench.source) if step.train == "head" else None
-    if found is None:
-        training, validation = (
-            made(state, module.view) for made in (bench.training, bench.validation)
-        )
-        return _distilled(module, training, validation, step, bench)
-    # The encoder stays as it is, and what it says is known.
-    head = ViewModel(view=module.view, encoder=None, head=module.head)
-    training, validation = (
-        _behind(found, bench, rows) for rows in (bench.source.train, bench.source.validation)
-    )
-    learned = _distilled(head, training, validation, step, bench).head
-    return ViewModel(view=module.view, encoder=module.encoder, head=learned).eval()
-
-
-def _behind(found: Tensor, bench: Bench, rows: Tensor) -> Calibration:
-    """Features of the recordings of some rows, as samples."""
-    contents = bench.source.contents("audio", rows)
-    told = bench.source.answers["audio"]
-    return Calibration(
-        "audio",
-        samples(found[contents].float()),
-        label=None,
-        targets=Answers(told.scores[contents], told.vectors[contents]),
-    )
-
-
-def _distilled(
-    module: ViewModel, training: Calibration, validation: Calibration, step: Any, bench: Bench
-) -> ViewModel:
-    params = bench.params
-    return distil(
-        module,
-        training,
-        validation=validation,
-        teacher=None,
-        train=step.train,
-        weights=DistilWeights(logits=1.0, features=0.0, attention=0.0, hard=0.0, vectors=1.0),
-        temperature=params.temperature,
-        epochs=step.epochs,
-        batch_size=params.batch_size,
-        learning_rate=step.learning_rate,
-        weight_decay=params.weight_decay,
-        average=params.average,
-        seed=params.seed,
     )
 
 

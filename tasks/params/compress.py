@@ -2,7 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, StringConstraints
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+)
 
 from tasks.params.base import Section, Share
 
@@ -108,6 +115,9 @@ class DistilStep(Section):
     technique: Literal["distil"]
     views: Views
     train: Literal["head", "all"]
+    augment: NonNegativeInt
+    """Captions that are made up and asked of the teacher too; other views learn from what is
+    there."""
     epochs: PositiveInt
     learning_rate: Annotated[float, Field(gt=0.0, lt=1.0)]
 

@@ -46,6 +46,7 @@ LEVELS: dict[str, Any] = {
                         "technique": "distil",
                         "views": VIEWS,
                         "train": "all",
+                        "augment": 8,
                         "epochs": 1,
                         "learning_rate": 1e-3,
                     },
