@@ -33,7 +33,7 @@ def test_the_same_seed_says_the_same_and_another_seed_something_else() -> None:
 
 @pytest.mark.parametrize(("texts", "words"), [([], WORDS), (["  "], WORDS), (TEXTS, ["one"])])
 def test_too_little_to_draw_from_is_refused(texts: list[str], words: list[str]) -> None:
-    with pytest.raises(ValueError, match="augment=9: .* allow 0 at most; lower `augment`"):
+    with pytest.raises(ValueError, match=r"augment=9: .* allow 0 at most; lower `augment`"):
         made_up(texts, words=words, count=9, seed=7)
 
 
