@@ -103,7 +103,7 @@ def ours(bench: Bench, workspace: Workspace) -> list[Entry]:
         of_files(f"{level}, onnxruntime", store.take(noted.digest), "onnx", teacher)
         for level, noted in last.items()
     ]
-    members = json.loads((folder / "family.json").read_text(encoding="utf-8"))["members"]
+    members = json.loads((folder / "family" / "family.json").read_text(encoding="utf-8"))["members"]
     for level in last:
         names = [name for name, told in members.items() if told["level"] == level]
         for name in names[:1]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import local
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,9 +105,13 @@ def _openvino(graph: Graph, threads: int) -> tuple[list[str], Ask]:
 
     model = compiled(graph, threads=threads)
     outputs = list(model.outputs)
+    own = local()
 
     def ask(feed: dict[str, Array]) -> dict[str, Array]:
-        answered = model(feed)
+        # A request holds the inputs of one question: two threads that share one get each other's.
+        if not hasattr(own, "request"):
+            own.request = model.create_infer_request()
+        answered = own.request.infer(feed)
         # The runtime reuses its memory: without a copy the next answer would overwrite this one.
         return {value.get_any_name(): np.array(answered[value]) for value in outputs}
 

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -34,6 +35,16 @@ def test_answers_are_not_overwritten_by_the_next(graphs):
     kept = first.copy()
     session(*sample("text", seed=2))
     np.testing.assert_array_equal(first, kept)
+
+
+def test_threads_that_ask_at_once_get_their_own_answers(graphs):
+    session = Session(to_openvino(graphs["audio"]))
+    questions = [sample("audio", length=5 + seed % 40, seed=seed) for seed in range(200)]
+    alone = [session(*question)[0] for question in questions]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        together = list(pool.map(lambda question: session(*question)[0], questions))
+    for expected, found in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_half_precision_storage_is_half_the_weights(graphs):
