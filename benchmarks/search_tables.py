@@ -32,6 +32,15 @@ def zero_cost(results: Mapping[str, Any]) -> list[list[str]]:
     return rows + [[name, f"{value:.3f}"] for name, value in results["spearman"].items()]
 
 
+def supernet(results: Mapping[str, Any]) -> list[list[str]]:
+    """One row: rank correlations with training alone."""
+    tau = f"{results['tau']:.2f} ({results['tau_low']:.2f} to {results['tau_high']:.2f})"
+    return [
+        ["Kendall's tau (95%)", "noise", "steps"],
+        [tau, f"{results['noise_tau']:.2f}", str(results["steps"])],
+    ]
+
+
 def _interval(line: Mapping[str, float], digits: int) -> str:
     low, high = line["mean_low"], line["mean_high"]
     return f"{line['mean']:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
@@ -41,4 +50,5 @@ SEARCH_TABLES: dict[str, Callable[[Mapping[str, Any]], list[list[str]]]] = {
     "search": accuracy,
     "search_fronts": fronts,
     "search_zero_cost": zero_cost,
+    "supernet": supernet,
 }
