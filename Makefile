@@ -44,12 +44,14 @@ format: $(STAMP) ## Format and fix what ruff can fix
 ui: $(STAMP) ## MLflow and Prefect in the browser, on this machine only
 	@$(BIN)/cairn ui
 
-bench: $(STAMP) ## Every number of docs/RESULTS.md again (about an hour)
+bench: $(STAMP) ## The numbers of docs/RESULTS.md again, but for those that need a table or Olive (two hours)
 	@OMP_WAIT_POLICY=passive $(BIN)/python -m benchmarks.accuracy
 	@OMP_WAIT_POLICY=passive $(BIN)/python -m benchmarks.retrieval
 	@$(BIN)/python -m benchmarks.training_cost
 	@$(BIN)/python -m benchmarks.provenance
 	@$(BIN)/python -m benchmarks.compression --workspace .
+	@$(BIN)/python -m benchmarks.compression_distillation --workspace .
+	@$(BIN)/python -m benchmarks.supernet
 	@$(BIN)/python -m benchmarks.results
 
 clean: ## Remove caches and the environment; data, models and the log stay

@@ -16,7 +16,6 @@ the student's. Five seeds; 95% t-intervals over them, and of the paired differen
 """
 
 import argparse
-import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ from torch import Tensor, nn
 
 from benchmarks.compression import open_bench
 from benchmarks.compression_tables import distillation
+from benchmarks.seeds import over_seeds
 from benchmarks.table import keep, show
 from models.batches import language_batches
 from models.compression.distil_losses import apart, soft_scores
@@ -55,8 +55,6 @@ BLOCKS, LAYERS, HIDDEN = 2, 1, 64
 SCALE = 20.0
 """Inverse temperature of the contrastive loss: that which the search's supernet learns with."""
 DEPTH = 10
-T_4 = 2.776
-"""97.5% point of Student's t with 4 degrees of freedom."""
 
 FIGURES = {
     "audio_accuracy": "accuracy, speech",
@@ -229,14 +227,7 @@ def summary(
 
 
 def _lines(lines: Sequence[dict[str, float]]) -> dict[str, dict[str, Any]]:
-    return {name: _line([line[name] for line in lines]) for name in FIGURES}
-
-
-def _line(values: Sequence[float]) -> dict[str, Any]:
-    mean = statistics.mean(values)
-    half = T_4 * statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
-    told = {"mean": mean, "mean_low": mean - half, "mean_high": mean + half}
-    return {**told, "per_seed": list(values)}
+    return {name: over_seeds([line[name] for line in lines]) for name in FIGURES}
 
 
 if __name__ == "__main__":

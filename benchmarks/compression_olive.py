@@ -12,7 +12,8 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.compression_peers import VIEWS, opens
+from benchmarks.compression_peers import opens
+from models.batches import VIEWS
 from models.compression.graphs.graph import Graph
 from tasks.compress.state import State
 from tasks.progress import say

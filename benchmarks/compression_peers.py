@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from models.batches import VIEWS
 from models.compression.graphs.export import export_module
 from models.compression.graphs.graph import Graph
 from models.compression.graphs.quiet import quiet
@@ -25,7 +26,6 @@ from tasks.compress.state import State
 from tasks.params.compress import PlainStep
 from tasks.progress import say
 
-VIEWS = ("image", "caption", "text", "audio")
 RATIOS = (0.3, 0.5)
 """Shares of the channels that torch-pruning takes away."""
 

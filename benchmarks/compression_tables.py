@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from benchmarks.table import interval
+
 Rows = list[list[str]]
 
 
@@ -53,9 +55,9 @@ def distillation(results: Mapping[str, Any]) -> Rows:
     figures = results["figures"]
     rows = [["student", *(f"{words} (95%)" for words in figures.values())]]
     for name, line in results["ways"].items():
-        rows.append([name, *(_mean(line[figure]) for figure in figures)])
+        rows.append([name, *(interval(line[figure], "mean") for figure in figures)])
     for name, line in results["differences"].items():
-        rows.append([name, *(_mean(line[figure]) for figure in figures)])
+        rows.append([name, *(interval(line[figure], "mean") for figure in figures)])
     return rows
 
 
@@ -76,10 +78,6 @@ def _quality(line: Mapping[str, Any]) -> list[str]:
 def _percent(line: Mapping[str, Any], name: str) -> str:
     low, high = 100 * line[f"{name}_low"], 100 * line[f"{name}_high"]
     return f"{100 * line[name]:.1f} ({low:.1f} to {high:.1f})"
-
-
-def _mean(line: Mapping[str, float]) -> str:
-    return f"{line['mean']:.3f} ({line['mean_low']:.3f} to {line['mean_high']:.3f})"
 
 
 COMPRESSION_TABLES: dict[str, Callable[[Mapping[str, Any]], Rows]] = {

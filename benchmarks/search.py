@@ -9,7 +9,6 @@ table, on seeds from 100 on, and is judged on seeds 0 to 19 like all others.
 """
 
 import argparse
-import math
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,11 +17,12 @@ from typing import Any
 import numpy as np
 import optuna
 from numpy.typing import NDArray
-from scipy.stats import spearmanr, t
+from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.nasbench import EDGES, OPERATIONS, SPACE, Cells, flops, hints, params, read
 from benchmarks.search_tables import SEARCH_TABLES
+from benchmarks.seeds import over_seeds
 from benchmarks.table import keep, show
 from models.search.evolution import evolve
 from models.search.hypervolume import hypervolume, nadir
@@ -117,7 +117,7 @@ def _accuracy(cells: Cells) -> dict[str, Any]:
         "seeds": list(ACCURACY_SEEDS),
         "optimum": optimum,
         "methods": {
-            name: _summary(found) | {"optimum_found": sum(value == optimum for value in found)}
+            name: over_seeds(found) | {"optimum_found": sum(value == optimum for value in found)}
             for name, found in best.items()
         },
     }
@@ -157,7 +157,7 @@ def _fronts(cells: Cells, devices: Sequence[str]) -> dict[str, Any]:
                     which: {
                         "accuracy": -reference[0],
                         "milliseconds": reference[1],
-                        "methods": {n: _summary(v) for n, v in shares[device][which].items()},
+                        "methods": {n: over_seeds(v) for n, v in shares[device][which].items()},
                     }
                     for which, reference in references[device].items()
                 },
@@ -188,19 +188,6 @@ def _zero_cost(cells: Cells) -> dict[str, Any]:
     }
     found = {name: float(spearmanr(score, accuracy).statistic) for name, score in scores.items()}
     return {"cells": len(accuracy), "spearman": found}
-
-
-def _summary(found: Sequence[float]) -> dict[str, Any]:
-    """Mean over seeds with a 95 % interval by Student's t."""
-    mean, deviation = float(np.mean(found)), float(np.std(found, ddof=1))
-    half = float(t.ppf(0.975, len(found) - 1)) * deviation / math.sqrt(len(found))
-    return {
-        "mean": mean,
-        "mean_low": mean - half,
-        "mean_high": mean + half,
-        "deviation": deviation,
-        "runs": list(found),
-    }
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from benchmarks.table import interval
+
 REFERENCES = ("tight", "nadir", "lenient")
 
 
@@ -34,10 +36,9 @@ def zero_cost(results: Mapping[str, Any]) -> list[list[str]]:
 
 def supernet(results: Mapping[str, Any]) -> list[list[str]]:
     """One row: rank correlations with training alone."""
-    tau = f"{results['tau']:.2f} ({results['tau_low']:.2f} to {results['tau_high']:.2f})"
     return [
         ["Kendall's tau (95%)", "noise", "steps"],
-        [tau, f"{results['noise_tau']:.2f}", str(results["steps"])],
+        [interval(results, "tau"), f"{results['noise_tau']:.3f}", str(results["steps"])],
     ]
 
 
