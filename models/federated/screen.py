@@ -1,0 +1,107 @@
+"""Looks at every reply before a strategy sees it: one bad update must not spoil a round.
+
+A refused update costs its client's part of the round and nothing else.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from flwr.app import Message
+
+from models.federated.arrays import Arrays, arrays_of, sent_bytes, sent_digest
+from models.federated.client import ABOUT, ARRAYS, CONTROL, METRICS
+from models.federated.events import Kind
+from models.federated.grid import TIMED_OUT
+
+ROOM = 2.0
+"""An update may be this many times as large as the weights: control variates double it."""
+SLACK = 65_536
+"""Bytes of headers beside them."""
+
+
+class RefusedError(Exception):
+    """An update that is not taken; says why."""
+
+    def __init__(self, kind: Kind, detail: str) -> None:
+        super().__init__(detail)
+        self.kind, self.detail = kind, detail
+
+
+@dataclass
+class Screen:
+    """What the updates of a run must be like.
+
+    Args:
+        like: arrays with the names and shapes of the model's weights.
+        seen: digest of every update taken so far, and whose it was.
+    """
+
+    like: Arrays
+    seen: dict[str, str] = field(default_factory=dict)
+
+    def arrived(self, reply: Message, *, round_: int, client: str) -> str:
+        """Check what was sent, before it is decoded; its digest.
+
+        Raises:
+            RefusedError: it is an error, of another round, a copy of an earlier one, or too large.
+        """
+        if reply.has_error():
+            kind: Kind = "timeout" if reply.error.code == TIMED_OUT else "client_error"
+            reason = str(reply.error.reason)
+            for known in ("dropped", "straggler", "unavailable", "lost_base"):
+                if reason.startswith(known):
+                    kind = known
+            raise RefusedError(kind, reason)
+        content = reply.content
+        size, most = sent_bytes(content), self._most()
+        if size > most:
+            raise RefusedError("too_large", f"{size:,} bytes, at most {most:,} are taken")
+        if METRICS not in content or ABOUT not in content:
+            raise RefusedError(
+                "client_error", f"records {sorted(content)}: metrics or about missing"
+            )
+        if (told := int(content[ABOUT]["round"])) != round_:
+            raise RefusedError("old_round", f"an update of round {told} in round {round_}")
+        weight = content[METRICS].get("num-examples")
+        if not isinstance(weight, int | float) or not np.isfinite(weight) or weight <= 0:
+            raise RefusedError("empty_update", f"num-examples is {weight!r}: it must be above 0")
+        found = sent_digest(content)
+        if found in self.seen:
+            raise RefusedError(
+                "duplicate_update",
+                f"blake3 {found[:12]}... was taken before, from {self.seen[found]}",
+            )
+        self.seen[found] = f"{client} in round {round_}"
+        return found
+
+    def decoded(self, reply: Message) -> None:
+        """Check the arrays themselves.
+
+        Raises:
+            RefusedError: names or shapes are not the model's, or a value is not finite.
+        """
+        for record in (ARRAYS, CONTROL):
+            if record in reply.content:
+                self._check(arrays_of(reply.content[record]))
+        if ARRAYS not in reply.content:
+            raise RefusedError("empty_update", "no arrays")
+        for name, value in reply.content[METRICS].items():
+            if not np.all(np.isfinite(value)):
+                raise RefusedError("not_finite", f"metric {name} is {value}")
+
+    def _check(self, arrays: Arrays) -> None:
+        if not arrays:
+            raise RefusedError("empty_update", "no arrays")
+        if list(arrays) != list(self.like):
+            odd = sorted(set(arrays) ^ set(self.like)) or "the order"
+            raise RefusedError("wrong_shape", f"names of arrays differ from the model's: {odd}")
+        for name, value in arrays.items():
+            if value.shape != self.like[name].shape:
+                raise RefusedError(
+                    "wrong_shape", f"{name} is {value.shape}, the model has {self.like[name].shape}"
+                )
+            if not np.isfinite(value).all():
+                raise RefusedError("not_finite", f"{name} holds NaN or infinite values")
+
+    def _most(self) -> int:
+        return int(ROOM * sum(value.nbytes for value in self.like.values())) + SLACK
