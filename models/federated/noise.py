@@ -7,6 +7,7 @@ up under secure aggregation, Kairouz et al. 2021 (https://arxiv.org/abs/2102.063
 
 import secrets
 from collections.abc import Callable, Iterable
+
 import numpy as np
 from flwr.app import Context, Message, MetricRecord, RecordDict
 from flwr.clientapp.typing import ClientAppCallable, Mod

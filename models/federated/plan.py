@@ -105,9 +105,8 @@ class Progress:
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> "Progress":
         """From JSON types, where keys are strings."""
-        return cls(
-            **{
-                name: {int(k): v for k, v in value.items()} if isinstance(value, dict) else value
-                for name, value in plain.items()
-            }
-        )
+        values: dict[str, Any] = {
+            name: {int(k): v for k, v in value.items()} if isinstance(value, dict) else value
+            for name, value in plain.items()
+        }
+        return cls(**values)
