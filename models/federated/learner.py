@@ -47,10 +47,13 @@ class Learned:
 class Learner(Protocol):
     """A client's model and data. Each call stands for itself."""
 
-    name: str
-    """Of the client, as logs and tables show it."""
-    examples: int
-    """Rows that it learns from."""
+    @property
+    def name(self) -> str:
+        """Of the client, as logs and tables show it."""
+
+    @property
+    def examples(self) -> int:
+        """Rows that it learns from."""
 
     def train(self, arrays: Arrays, work: Work) -> Learned:
         """Learn from the own data, starting from these weights; same arguments, same result."""

@@ -1,0 +1,46 @@
+"""From a node's partition to its learner, by the kind that the partition names.
+
+Each kind is imported where it is needed: a NumPy learner must not pay for torch.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from models.federated.learner import Learner
+from services.federation.partitions import Partition, PartitionError, read_partition
+
+
+def load_learner(folder: Path) -> Learner:
+    """The learner of a partition.
+
+    Raises:
+        PartitionError: it cannot be read, or its kind is unknown.
+    """
+    partition = read_partition(folder)
+    if partition.kind not in LEARNERS:
+        raise PartitionError(f"{folder}: kind {partition.kind!r}; known are {', '.join(LEARNERS)}")
+    return LEARNERS[partition.kind](partition)
+
+
+def _softmax(partition: Partition) -> Learner:
+    """Rows x, y and, to judge by, x_validation, y_validation."""
+    from models.federated.softmax import SoftmaxLearner
+
+    rows, settings = partition.rows, partition.settings
+    judge = (rows["x_validation"], rows["y_validation"]) if "x_validation" in rows else None
+    return SoftmaxLearner(partition.name, rows["x"], rows["y"], validation=judge, **settings)
+
+
+def _torch_mlp(partition: Partition) -> Learner:
+    from services.federation.torch_mlp import TorchMlpLearner
+
+    rows = partition.rows
+    return TorchMlpLearner(partition.name, rows["x"], rows["y"], **partition.settings)
+
+
+LEARNERS: dict[str, Callable[[Partition], Learner]] = {
+    "softmax": _softmax,
+    "torch-mlp": _torch_mlp,
+}
+"""Kinds of learners. The multimodal one goes here as "multimodal": build its Data from
+partition.rows and its Workshop and Local from partition.settings."""
