@@ -84,9 +84,13 @@ class StalledError(Exception):
 
 @dataclass
 class Progress:
-    """What the server carries from round to round, besides weights and strategy."""
+    """What the server carries from round to round, besides weights and strategy.
+
+    `still` is the round since which clients start from weights that hardly move.
+    """
 
     round: int = 0
+    still: int = 1
     noisy_rounds: int = 0
     failed: int = 0
     taken: dict[int, int] = field(default_factory=dict)

@@ -17,6 +17,7 @@ ROOM = 2.0
 """An update may be this many times as large as the weights: control variates double it."""
 SLACK = 65_536
 """Bytes of headers beside them."""
+IN_ROUND = " in round "
 
 
 class RefusedError(Exception):
@@ -39,8 +40,15 @@ class Screen:
     like: Arrays
     seen: dict[str, str] = field(default_factory=dict)
 
-    def arrived(self, reply: Message, *, round_: int, client: str) -> str:
+    def arrived(self, reply: Message, *, round_: int, client: str, still: int) -> str:
         """Check what was sent, before it is decoded; its digest.
+
+        Args:
+            reply: what came.
+            round_: that it must be of.
+            client: whom it came from.
+            still: round since which the weights have hardly moved: since then, a client may well
+                come to the same update again.
 
         Raises:
             RefusedError: it is an error, of another round, a copy of an earlier one, or too large.
@@ -66,12 +74,13 @@ class Screen:
         if not isinstance(weight, int | float) or not np.isfinite(weight) or weight <= 0:
             raise RefusedError("empty_update", f"num-examples is {weight!r}: it must be above 0")
         found = sent_digest(content)
-        if found in self.seen:
+        who, _, when = self.seen.get(found, "").rpartition(IN_ROUND)
+        if found in self.seen and (who != client or int(when) < still):
             raise RefusedError(
                 "duplicate_update",
                 f"blake3 {found[:12]}... was taken before, from {self.seen[found]}",
             )
-        self.seen[found] = f"{client} in round {round_}"
+        self.seen[found] = f"{client}{IN_ROUND}{round_}"
         return found
 
     def decoded(self, reply: Message) -> None:

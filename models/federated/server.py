@@ -14,7 +14,7 @@ from flwr.serverapp.exception import AggregationError, InconsistentMessageReplie
 
 from models.federated.accountant import Accountant, BudgetSpentError
 from models.federated.around import Counted, Only, Traffic
-from models.federated.arrays import Arrays, add, arrays_of, record_of, subtract
+from models.federated.arrays import Arrays, add, arrays_of, norm, record_of, subtract
 from models.federated.client import ABOUT, ARRAYS, CONTROL, METRICS
 from models.federated.codec import decode
 from models.federated.devices import in_order
@@ -145,6 +145,8 @@ class Server:
             replies = self._replies(grid, messages, weights, number, parts, traffic)
             metrics = self._aggregate(replies, parts, number, needed)
         moved = self.arrays is not before
+        if moved and norm(subtract(self.arrays, before)) > STILL * norm(before):
+            self.progress.still = number + 1
         if self.accountant is not None and chosen:
             self.progress.noisy_rounds += 1
         self.progress.note(
@@ -233,7 +235,7 @@ class Server:
         messages = []
         for client in chosen:
             message = by_node[client.node]
-            content = RecordDict({str(k): v for k, v in message.content.items()})  # one each
+            content = message.content.copy()  # one each: records are put into it below
             own = Message(content=content, metadata=message.metadata)
             self.downlink.address(own)
             messages.append(own)
@@ -266,7 +268,9 @@ class Server:
         """Whether an update is good; what is not, is put on record."""
         client = self.known[reply.metadata.src_node_id]
         try:
-            digest = self.screen.arrived(reply, round_=number, client=client.name)
+            digest = self.screen.arrived(
+                reply, round_=number, client=client.name, still=self.progress.still
+            )
             self._decode(reply, weights)
             self.screen.decoded(reply)
         except RefusedError as refused:
@@ -351,6 +355,9 @@ class Server:
 MASKED = "0" * 64
 """In place of a digest where no single update was ever seen."""
 
+
+STILL = 1e-6
+"""Weights that move by less than this share of their norm stand still, but for rounding."""
 
 LISTS = ("momentum_vector",)
 """What Flower keeps as a list of arrays, not under their names."""
