@@ -6,7 +6,7 @@ A refused update costs its client's part of the round and nothing else.
 from dataclasses import dataclass, field
 
 import numpy as np
-from flwr.app import Message
+from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 
 from models.federated.arrays import Arrays, arrays_of, sent_bytes, sent_digest
 from models.federated.client import ABOUT, ARRAYS, CONTROL, METRICS
@@ -28,16 +28,30 @@ class RefusedError(Exception):
         self.kind, self.detail = kind, detail
 
 
+def readable(record: ArrayRecord) -> Arrays:
+    """What was sent.
+
+    Raises:
+        RefusedError: it cannot be read.
+    """
+    try:
+        return arrays_of(record)
+    except Exception as error:  # foreign bytes fail in more ways than NumPy's texts tell
+        raise RefusedError("wrong_shape", f"no readable arrays: {error!r}") from error
+
+
 @dataclass
 class Screen:
     """What the updates of a run must be like.
 
     Args:
         like: arrays with the names and shapes of the model's weights.
+        control: whether control variates come beside the weights.
         seen: digest of every update taken so far, and whose it was.
     """
 
     like: Arrays
+    control: bool = False
     seen: dict[str, str] = field(default_factory=dict)
 
     def arrived(self, reply: Message, *, round_: int, client: str, still: int) -> str:
@@ -64,15 +78,11 @@ class Screen:
         size, most = sent_bytes(content), self._most()
         if size > most:
             raise RefusedError("too_large", f"{size:,} bytes, at most {most:,} are taken")
-        if METRICS not in content or ABOUT not in content:
-            raise RefusedError(
-                "client_error", f"records {sorted(content)}: metrics or about missing"
-            )
-        if (told := int(content[ABOUT]["round"])) != round_:
-            raise RefusedError("old_round", f"an update of round {told} in round {round_}")
-        weight = content[METRICS].get("num-examples")
-        if not isinstance(weight, int | float) or not np.isfinite(weight) or weight <= 0:
-            raise RefusedError("empty_update", f"num-examples is {weight!r}: it must be above 0")
+        self._records(content)
+        if (told := content[ABOUT].get("round")) != round_:
+            kind = "old_round" if isinstance(told, int) else "client_error"
+            raise RefusedError(kind, f"an update of round {told!r} in round {round_}")
+        self._figures(content[METRICS])
         found = sent_digest(content)
         who, _, when = self.seen.get(found, "").rpartition(IN_ROUND)
         if found in self.seen and (who != client or int(when) < still):
@@ -91,11 +101,31 @@ class Screen:
         """
         for record in (ARRAYS, CONTROL):
             if record in reply.content:
-                self._check(arrays_of(reply.content[record]))
-        if ARRAYS not in reply.content:
+                self._check(readable(reply.content[record]))
+
+    def _records(self, content: RecordDict) -> None:
+        """One record too many or of another kind would make Flower's strategies give up a round."""
+        if not isinstance(content.get(ARRAYS), ArrayRecord):
             raise RefusedError("empty_update", "no arrays")
-        for name, value in reply.content[METRICS].items():
-            if not np.all(np.isfinite(value)):
+        kinds = {ARRAYS: ArrayRecord, METRICS: MetricRecord, ABOUT: ConfigRecord}
+        if self.control:
+            kinds[CONTROL] = ArrayRecord
+        if {name: type(record) for name, record in content.items()} != kinds:
+            found = ", ".join(
+                f"{name}: {type(record).__name__}" for name, record in content.items()
+            )
+            raise RefusedError("client_error", f"records are {found}; wanted: {', '.join(kinds)}")
+
+    def _figures(self, metrics: MetricRecord) -> None:
+        weight, steps = metrics.get("num-examples"), metrics.get("steps")
+        if not isinstance(weight, int | float) or not np.isfinite(weight) or weight <= 0:
+            raise RefusedError("empty_update", f"num-examples is {weight!r}: it must be above 0")
+        if not isinstance(steps, int | float) or not np.isfinite(steps) or steps <= 0:
+            raise RefusedError("client_error", f"steps is {steps!r}: it must be above 0")
+        for name, value in metrics.items():
+            if not isinstance(value, int | float):
+                raise RefusedError("client_error", f"metric {name} is {value!r}, not one number")
+            if not np.isfinite(value):
                 raise RefusedError("not_finite", f"metric {name} is {value}")
 
     def _check(self, arrays: Arrays) -> None:
@@ -105,6 +135,8 @@ class Screen:
             odd = sorted(set(arrays) ^ set(self.like)) or "the order"
             raise RefusedError("wrong_shape", f"names of arrays differ from the model's: {odd}")
         for name, value in arrays.items():
+            if value.dtype.kind != "f":
+                raise RefusedError("wrong_shape", f"{name} is {value.dtype}, not floating point")
             if value.shape != self.like[name].shape:
                 raise RefusedError(
                     "wrong_shape", f"{name} is {value.shape}, the model has {self.like[name].shape}"

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from flwr.app import ConfigRecord, Message, MessageType, RecordDict
+from flwr.app import ConfigRecord, Message, MessageType, MetricRecord, RecordDict
 from flwr.serverapp import Grid, ServerApp
 from flwr.serverapp.exception import AggregationError, InconsistentMessageReplies
 
@@ -23,7 +23,7 @@ from models.federated.events import Event, Kind
 from models.federated.fold import WEIGHT, fold
 from models.federated.noise import CentralNoise, source_of
 from models.federated.plan import Part, Plan, Progress, Round, StalledError
-from models.federated.screen import RefusedError, Screen
+from models.federated.screen import RefusedError, Screen, readable
 from models.federated.secure import aggregate
 from models.federated.selection import Known, select
 from models.federated.strategies import STRATEGIES, build_strategy
@@ -53,7 +53,7 @@ class Server:
         self.on_round, self.reachable = on_round, reachable
         self.kind = STRATEGIES[plan.strategy.name]
         self.strategy = build_strategy(plan.strategy, clients=clients)
-        self.screen = Screen(initial)
+        self.screen = Screen(initial, control=self.kind.records > 1)
         self.downlink = Downlink(plan.download)
         self.progress = Progress()
         self.known: dict[int, Known] = {}
@@ -200,10 +200,11 @@ class Server:
             if reply.has_error():
                 self._event("client_error", number, f"node {node}", str(reply.error.reason))
                 continue
-            about = reply.content[ABOUT]
-            self.known[node] = Known(
-                node, int(about["partition"]), str(about["name"]), int(about["examples"])
-            )
+            try:
+                self.known[node] = _introduced(node, reply)
+            except (KeyError, TypeError, ValueError) as error:
+                detail = f"cannot say who it is: {error!r}"
+                self._event("client_error", number, f"node {node}", detail)
         claims: dict[int, list[int]] = {}
         for node, client in self.known.items():
             claims.setdefault(client.partition, []).append(node)
@@ -280,6 +281,8 @@ class Server:
         self.downlink.answered(client.node, has_base=True)
         figures = {str(k): float(v) for k, v in reply.content[METRICS].items()}
         weight = figures.pop(WEIGHT)
+        if not self.kind.mean:  # Flower's strategies want the same figures of all, or give up
+            reply.content[METRICS] = MetricRecord({WEIGHT: weight, "steps": figures["steps"]})
         parts.append(Part(client.partition, client.name, digest, weight, figures))
         return True
 
@@ -288,11 +291,11 @@ class Server:
         codec = self.plan.upload
         try:
             if codec.lossy:
-                sent = arrays_of(reply.content[ARRAYS])
+                sent = readable(reply.content[ARRAYS])
                 moved = add(self.arrays, decode(codec, sent, weights))
                 reply.content[ARRAYS] = record_of(moved)
                 if CONTROL in reply.content:
-                    change = decode(codec, arrays_of(reply.content[CONTROL]), weights)
+                    change = decode(codec, readable(reply.content[CONTROL]), weights)
                     reply.content[CONTROL] = record_of(change)
             elif weights is not self.arrays:
                 self.screen.decoded(reply)
@@ -346,10 +349,27 @@ class Server:
             self._event("not_finite", number, "", "the aggregate is not finite: it is not taken")
             return {}
         self.arrays = {name: value.astype(np.float32) for name, value in moved.items()}
+        if not self.kind.mean:
+            return _means(parts)
         return {} if metrics is None else {str(k): float(v) for k, v in metrics.items()}
 
     def _event(self, kind: Kind, number: int, client: str, detail: str) -> None:
         self.events.append(Event(kind, number, client, detail))
+
+
+def _introduced(node: int, reply: Message) -> Known:
+    about = reply.content[ABOUT]
+    partition = int(about["partition"])
+    if partition < 0:
+        raise ValueError(f"partition {partition} is below 0")
+    return Known(node, partition, str(about["name"]), int(about["examples"]))
+
+
+def _means(parts: list[Part]) -> dict[str, float]:
+    """Weighted means of the figures that all told."""
+    total = sum(part.weight for part in parts)
+    shared = [name for name in parts[0].metrics if all(name in part.metrics for part in parts)]
+    return {name: sum(p.weight * p.metrics[name] for p in parts) / total for name in shared}
 
 
 MASKED = "0" * 64

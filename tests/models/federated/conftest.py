@@ -57,6 +57,7 @@ class Quadratic:
         return Learned(found, self.examples, float(count), {"train_loss": loss, **self.told})
 
     def evaluate(self, arrays: Arrays) -> dict[str, float]:
+        del arrays  # no rows are kept back
         return {"num-examples": 0.0}
 
 
@@ -86,6 +87,7 @@ class Drawn:
         return Learned(found, self.examples, 1.0, {"train_loss": 1.0})
 
     def evaluate(self, arrays: Arrays) -> dict[str, float]:
+        del arrays  # no rows are kept back
         return {"num-examples": 0.0}
 
 
