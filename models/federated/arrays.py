@@ -3,24 +3,38 @@
 Names keep their order: two ends that build the same model list them alike.
 """
 
+import io
+import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from blake3 import blake3
-from flwr.app import Array, ArrayRecord, RecordDict
+from flwr.app import Array, ArrayRecord, ConfigRecord, RecordDict
 from numpy.typing import NDArray
 
 Arrays = dict[str, NDArray[np.float32]]
 
+NPY = "numpy.ndarray"
+"""Flower's name for arrays sent as .npy: a header in Python's syntax, then the values."""
+
 
 def record_of(arrays: Mapping[str, NDArray[np.generic]]) -> ArrayRecord:
-    """As Flower sends them."""
-    return ArrayRecord({name: Array(np.asarray(value)) for name, value in arrays.items()})
+    """As Flower sends them: the same bytes as its own `Array(value)`."""
+    record = ArrayRecord()
+    for name, value in arrays.items():
+        record[name] = _sent(np.asarray(value))
+    return record
 
 
 def arrays_of(record: ArrayRecord) -> Arrays:
-    """As Flower received them; in the type that they were sent in."""
-    return {str(name): array.numpy() for name, array in record.items()}
+    """As Flower received them; in the type that they were sent in.
+
+    Raises:
+        ValueError, TypeError, EOFError: the bytes are not those of an array.
+    """
+    return {str(name): _received(array) for name, array in record.items()}
 
 
 def subtract(left: Arrays, right: Arrays) -> Arrays:
@@ -61,7 +75,7 @@ def digest(arrays: Mapping[str, NDArray[np.generic]]) -> str:
     hasher = blake3()
     for name, value in arrays.items():
         hasher.update(f"{name} {value.dtype.str} {value.shape} ".encode())
-        hasher.update(np.ascontiguousarray(value).data)
+        hasher.update(value.tobytes())
     return hasher.hexdigest()
 
 
@@ -78,14 +92,56 @@ def sent_bytes(content: RecordDict) -> int:
     """Bytes of a message's arrays, and of byte strings beside them (keys, masked vectors), as they
     were serialised; names and numbers are left out."""
     total = sum(len(array.data) for _, _, array in _each(content))
-    for config in content.config_records.values():
-        for value in config.values():
-            parts = value if isinstance(value, list) else [value]
-            total += sum(len(part) for part in parts if isinstance(part, bytes))
+    for config in content.values():
+        for value in config.values() if isinstance(config, ConfigRecord) else ():
+            if isinstance(value, bytes):
+                total += len(value)
+            elif isinstance(value, list):
+                total += sum(len(part) for part in value if isinstance(part, bytes))
     return total
 
 
 def _each(content: RecordDict) -> Iterable[tuple[str, str, Array]]:
-    for record, arrays in content.array_records.items():
-        for name, array in arrays.items():
-            yield str(record), str(name), array
+    for record, arrays in content.items():  # `array_records` would make a dictionary each time
+        if isinstance(arrays, ArrayRecord):
+            for name, array in arrays.items():
+                yield str(record), str(name), array
+
+
+def _sent(value: NDArray[np.generic]) -> Array:
+    """The header of one type and shape is written once: it takes longer than a small array."""
+    if not value.flags.c_contiguous or value.dtype.hasobject:
+        return Array(value)
+    data = _header(value.dtype, value.shape) + value.tobytes()
+    return Array(str(value.dtype), value.shape, NPY, data)
+
+
+def _received(array: Array) -> NDArray[np.float32]:
+    """Headers are parsed once each; what is out of the ordinary is left to NumPy."""
+    data: bytes = array.data
+    value: NDArray[np.float32]
+    if array.stype == NPY and data[:8] == b"\x93NUMPY\x01\x00":
+        end = 10 + int.from_bytes(data[8:10], "little")
+        if (layout := _layout(data[:end])) is not None:
+            dtype, shape, count = layout
+            value = np.frombuffer(data, dtype, count, end).reshape(shape).copy()
+            return value
+    value = array.numpy()
+    return value
+
+
+@lru_cache(maxsize=1024)
+def _header(dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> bytes:
+    data: bytes = Array(np.zeros(shape, dtype)).data
+    return data[: len(data) - dtype.itemsize * math.prod(shape)]
+
+
+@lru_cache(maxsize=1024)
+def _layout(header: bytes) -> tuple[np.dtype[np.generic], tuple[int, ...], int] | None:
+    """Type, shape and number of values; None where a plain copy would not do."""
+    read: Any = np.lib.format.read_array_header_1_0  # NumPy gives it no types
+    shape, fortran, dtype = read(io.BytesIO(header[8:]))
+    count = math.prod(shape)
+    if fortran or dtype.hasobject or not count:
+        return None
+    return dtype, shape, count

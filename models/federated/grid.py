@@ -121,12 +121,8 @@ def _mark(message: Message) -> None:
 
 def _own_copy(message: Message) -> Message:
     """Records of its own for one client: mods take keys out in place, and others share them."""
-    return Message(
-        content=RecordDict(
-            {name: type(record)({**record}) for name, record in message.content.items()}
-        ),
-        metadata=message.metadata,
-    )
+    content = RecordDict({str(name): record.copy() for name, record in message.content.items()})
+    return Message(content=content, metadata=message.metadata)
 
 
 class _Job:

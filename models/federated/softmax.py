@@ -44,23 +44,27 @@ class SoftmaxLearner:
     def train(self, arrays: Arrays, work: Work) -> Learned:
         """Plain SGD on the cross entropy."""
         weight, bias = arrays[WEIGHT].copy(), arrays[BIAS].copy()
-        start = arrays
+        start, pulled = arrays, work.correction
         rng = np.random.default_rng(work.seed)
         losses, count = 0.0, 0
         for rows in self._batches(rng, work.share):
-            x, y = self.x[rows], self.y[rows]
+            x, y = self.x.take(rows, axis=0), self.y.take(rows)
             p = softmax(x @ weight + bias)
-            losses -= float(np.log(np.maximum(p[np.arange(len(y)), y], 1e-12)).mean())
-            p[np.arange(len(y)), y] -= 1
+            flat, right = p.reshape(-1), np.arange(0, p.size, p.shape[1]) + y
+            chance = flat.take(right)
+            losses -= float(np.add.reduce(np.log(np.maximum(chance, 1e-12))) / len(y))
+            flat[right] = chance - 1
             p /= len(y)
-            step = {WEIGHT: x.T @ p, BIAS: p.sum(0)}
+            step, shift = x.T @ p, np.add.reduce(p, axis=0)
             if work.mu:
-                step[WEIGHT] += work.mu * (weight - start[WEIGHT])
-                step[BIAS] += work.mu * (bias - start[BIAS])
-            if work.correction is not None:
-                step = {name: value + work.correction[name] for name, value in step.items()}
-            weight -= work.rate * step[WEIGHT]
-            bias -= work.rate * step[BIAS]
+                step += work.mu * (weight - start[WEIGHT])
+                shift += work.mu * (bias - start[BIAS])
+            if pulled is not None:
+                step, shift = step + pulled[WEIGHT], shift + pulled[BIAS]
+            step *= work.rate
+            weight -= step
+            shift *= work.rate
+            bias -= shift
             count += 1
         found = {WEIGHT: weight.astype(np.float32), BIAS: bias.astype(np.float32)}
         return Learned(found, self.examples, float(count), {"train_loss": losses / max(count, 1)})
@@ -75,7 +79,7 @@ class SoftmaxLearner:
     def _batches(self, rng: np.random.Generator, share: float) -> list[NDArray[np.int64]]:
         if self.steps:
             count = max(1, round(share * self.steps))
-            return [rng.integers(0, len(self.y), self.batch_size) for _ in range(count)]
+            return list(rng.integers(0, len(self.y), (count, self.batch_size)))
         order = [rng.permutation(len(self.y)) for _ in range(self.epochs)]
         whole = [rows for one in order for rows in _cut(one, self.batch_size)]
         return whole[: max(1, round(share * len(whole)))]
@@ -100,9 +104,9 @@ def blank(features: int, classes: int) -> Arrays:
 
 
 def softmax(z: NDArray[np.float32]) -> NDArray[np.float32]:
-    z = z - z.max(axis=1, keepdims=True)
-    found: NDArray[np.float32] = np.exp(z)
-    found /= found.sum(axis=1, keepdims=True)
+    found: NDArray[np.float32] = z - np.maximum.reduce(z, axis=1, keepdims=True)
+    np.exp(found, out=found)
+    found /= np.add.reduce(found, axis=1, keepdims=True)
     return found
 
 
