@@ -24,6 +24,7 @@ STAGES = (
     Stage("train", "mlruns/stages/train/model.safetensors", "test.fused.accuracy"),
     Stage("search", "mlruns/stages/search/front.json", "front"),
     Stage("compress", "mlruns/stages/compress/family", "members"),
+    Stage("federate", "mlruns/stages/federate/model.safetensors", "test.fused.accuracy"),
     Stage("release", "mlruns/stages/release/release.json", "candidate_accuracy"),
 )
 

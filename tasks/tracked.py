@@ -51,6 +51,11 @@ class TrackedRun:
         self._external: list[Artifact] = []
         self._summary: dict[str, float] = {}
         self.curves: list[tuple[int, dict[str, float]]] = []
+        self.notes: dict[str, Any] = {}
+
+    def note(self, key: str, value: Any) -> None:
+        """Say something more in the provenance entry, as JSON types without fractions."""
+        self.notes[key] = value
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         """Add a point to each of these curves."""
@@ -171,6 +176,7 @@ def tracked_run(
             metrics=run.figures(),
             workspace=workspace,
         )
+        body |= run.notes
         moves = [(str(staged), str(artifact.path)) for staged, artifact in run.outputs]
         journal = journal.write(body=body, moves=moves)
         for _, artifact in run.outputs:

@@ -3,6 +3,7 @@
 from tasks.params.anchor import AnchorParams
 from tasks.params.base import Section
 from tasks.params.compress import CompressParams
+from tasks.params.federate import FederateParams
 from tasks.params.ingest import IngestParams
 from tasks.params.load import load_params, parse_params
 from tasks.params.release import ReleaseParams
@@ -14,6 +15,7 @@ from tasks.params.validate import ValidateParams
 __all__ = [
     "AnchorParams",
     "CompressParams",
+    "FederateParams",
     "IngestParams",
     "Params",
     "ReleaseParams",

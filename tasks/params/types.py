@@ -5,6 +5,7 @@ from pydantic import Field
 from tasks.params.anchor import AnchorParams
 from tasks.params.base import Section
 from tasks.params.compress import CompressParams
+from tasks.params.federate import FederateParams
 from tasks.params.ingest import IngestParams
 from tasks.params.pipeline import PipelineParams
 from tasks.params.release import ReleaseParams
@@ -26,4 +27,5 @@ class Params(Section):
     train: TrainParams
     search: SearchParams
     compress: CompressParams
+    federate: FederateParams
     release: ReleaseParams
