@@ -7,43 +7,27 @@ run/events.jsonl                 what happened
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from models.federated.arrays import Arrays
-from models.federated.plan import Plan
 from services.federation.certificates import Certificates, make, make_node_key
 from services.federation.control import Control, Started
+from services.federation.federation import Federation
 from services.federation.journal import DeploymentError, Journal
 from services.federation.memory import write
 from services.federation.process import LOOPBACK, SECONDS_BETWEEN_LOOKS, free_port
 from services.federation.rounds import read_rounds
 from services.federation.settings import CLIENTS, INITIAL, PLAN, RESULTS, plan_text
 from services.federation.superlink import SuperLink
-from services.federation.supernode import Node, SuperNode
+from services.federation.supernode import Node, SuperNode, Warmth
 
 SECONDS_FOR_NODES = 60.0
 RESTARTS = 3
-
-
-@dataclass(frozen=True)
-class Federation:
-    """What is to be deployed.
-
-    Args:
-        plan: of the rounds.
-        initial: weights to start from.
-        partitions: a folder for each node, as services/federation/partitions.py writes it.
-    """
-
-    plan: Plan
-    initial: Arrays
-    partitions: Sequence[Path]
+TAKEN = "address already in use"
 
 
 class Deployment:
@@ -53,7 +37,7 @@ class Deployment:
         folder: of this run; one that holds rounds already goes on after them.
         federation: what to deploy.
         tell: called with each line for people.
-        warm, quick: see services/federation/supernode.py; false for measurements only.
+        warmth: of the nodes; less of it for measurements only.
     """
 
     def __init__(
@@ -62,12 +46,11 @@ class Deployment:
         federation: Federation,
         *,
         tell: Callable[[str], None] = lambda _: None,
-        warm: bool = True,
-        quick: bool = True,
+        warmth: Warmth | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.federation, self.tell = folder.resolve(), federation, tell
-        self.warm, self.quick = warm, quick
+        self.warmth = warmth or Warmth()
         self.journal = Journal(self.folder / "events.jsonl", tell)
         self.results = self.folder / "results"
         self.nodes: list[SuperNode] = []
@@ -114,7 +97,7 @@ class Deployment:
         if registered:
             with link.control() as control:
                 self.ids[name] = control.register(key.with_suffix(".pub"), name)
-        told = Node(name, partition, data, key, warm=self.warm, quick=self.quick)
+        told = Node(name, partition, data, key, warmth=self.warmth)
         node = SuperNode(told, self.folder / name, link.address, link.certificates.authority)
         self.nodes.append(node)
         node.start()
@@ -164,12 +147,20 @@ class Deployment:
             self.journal.note("node_up", f"{node.node.name} is connected, its key is registered")
 
     def _start_superlink(self, certificates: Certificates) -> None:
-        self.superlink = SuperLink(
-            self.folder / "superlink", certificates, free_port(), quick=self.quick
-        )
-        self.superlink.start()
-        seconds = self.superlink.wait()
-        text = f"at {self.superlink.address} after {seconds:.1f} s, TLS, registered nodes only"
+        """On a free port; another one where someone took it in the meantime."""
+        for last in (False, False, True):
+            link = SuperLink(
+                self.folder / "superlink", certificates, free_port(), quick=self.warmth.quick
+            )
+            self.superlink = link
+            link.start()
+            try:
+                seconds = link.wait()
+                break
+            except DeploymentError:
+                if last or TAKEN not in link.said():
+                    raise
+        text = f"at {link.address} after {seconds:.1f} s, TLS, registered nodes only"
         self.journal.note("superlink_up", text)
 
     def _settings(self) -> dict[str, str | int]:
@@ -200,15 +191,16 @@ class Deployment:
             if not node.running and name not in self._lost:
                 self._lost.add(name)
                 self.journal.note("node_lost", f"{name} ended: the run goes on without it")
-            elif node.running and node.worker is not None and not node.worker.running:
-                self.journal.note("worker_lost", f"of {name}: starting it again")
-                node.worker.start()
+            for helper in node.ended() if node.running else ():
+                self.journal.note("worker_lost", f"{helper.name} of {name}: starting it again")
+                helper.start()
 
     def _bring_back(self) -> None:
         """The same port and database: nodes find it again, and still have their clients' state."""
         link, started = self.link(), self.started
         done = len(read_rounds(self.results))
-        self.journal.note("superlink_lost", f"in round {done + 1}: {link.last(1)}")
+        code = link.process.returncode if link.process is not None else None
+        self.journal.note("superlink_lost", f"in round {done + 1}: it ended with {code}")
         self._restarts += 1
         if self._restarts > RESTARTS or started is None:
             raise DeploymentError("superlink_lost", f"{RESTARTS} times: see {link.log}")

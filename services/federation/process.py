@@ -55,9 +55,7 @@ class Service:
     def start(self) -> None:
         """Start it, from the main thread: Linux counts the thread as the parent."""
         self.home.mkdir(parents=True, exist_ok=True)
-        # Flower starts its other programs by name.
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        own = {"PATH": path, "FLWR_HOME": str(self.home), "PYTHONUNBUFFERED": "1"}
+        own = {"PATH": path(), "FLWR_HOME": str(self.home), "PYTHONUNBUFFERED": "1"}
         launcher = [sys.executable, "-I", "-S", str(CHILD), str(os.getpid())]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -116,6 +114,11 @@ class Service:
         if self.process is not None:
             self.process.wait()
         psutil.wait_procs(self.family(), timeout=SECONDS_TO_STOP)
+
+
+def path() -> str:
+    """Where programs are looked for: Flower starts its own by name."""
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
 def free_port() -> int:

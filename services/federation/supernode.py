@@ -1,15 +1,19 @@
-"""A SuperNode and its worker.
+"""A SuperNode, its worker and its forge.
 
     python -m services.federation.supernode --superlink HOST:PORT --authority ca.crt \\
         --key node-0.key --partition 0 --data DATA --folder FOLDER      # on a host of its own
 """
 
 import argparse
+import os
 import secrets
+import shlex
 import shutil
+import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.federation.certificates import probe
@@ -19,12 +23,30 @@ from services.federation.process import (
     SECONDS_BETWEEN_LOOKS,
     Service,
     free_port,
+    path,
 )
 from services.federation.proxy import DATA, KEY, WORKER
 from services.federation.superlink import POLL
 
+COMMAND = "flwr-clientapp"
+SHIM = Path(__file__).with_name("shim.py")
 UP = "SuperNode ID:"
 SECONDS_TO_START = 120.0
+
+
+@dataclass(frozen=True)
+class Warmth:
+    """What is kept from message to message; without any of it a node is as Flower makes it.
+
+    Args:
+        worker: model and data, in services/federation/worker.py.
+        forge: Flower's own imports, in services/federation/forge.py.
+        quick: look for work more often than Flower does.
+    """
+
+    worker: bool = True
+    forge: bool = True
+    quick: bool = True
 
 
 @dataclass(frozen=True)
@@ -36,16 +58,14 @@ class Node:
         partition: which part of the data it claims to have.
         data: folder of that part.
         key: file of its private key.
-        warm: keep model and data in a worker; else every message loads them anew.
-        quick: look for work more often than Flower does.
+        warmth: what it keeps.
     """
 
     name: str
     partition: int
     data: Path
     key: Path
-    warm: bool = True
-    quick: bool = True
+    warmth: Warmth = field(default_factory=Warmth)
 
 
 class SuperNode:
@@ -63,27 +83,53 @@ class SuperNode:
         folder.mkdir(parents=True, exist_ok=True)
         # Not in the folder: a socket's path may have 107 characters.
         self._sockets = Path(tempfile.mkdtemp(prefix="cairn-"))
-        socket, secret = self._sockets / "worker", self._sockets / "key"
-        secret.touch(mode=0o600)
-        secret.write_bytes(secrets.token_bytes(32))
-        config = f"partition-id={node.partition} "
-        if node.warm:
-            config += f"{WORKER}={_quoted(socket)} {KEY}={_quoted(secret)}"
+        self.service = Service("supernode", self._command(), folder, dict(self._environment()))
+        self.helpers: list[Service] = []
+        if node.warmth.worker:
+            work = [str(node.data), str(self._sockets / "worker"), str(self._secret())]
+            self.helpers.append(_helper("worker", folder, *work))
+        if node.warmth.forge:
+            self.helpers.append(_helper("forge", folder, str(self._sockets / "forge")))
+
+    def _command(self) -> list[str]:
+        node, config = self.node, f"partition-id={self.node.partition} "
+        if node.warmth.worker:
+            worker, secret = self._sockets / "worker", self._sockets / "key"
+            config += f"{WORKER}={_quoted(worker)} {KEY}={_quoted(secret)}"
         else:
             config += f"{DATA}={_quoted(node.data)}"
-        command = ["flower-supernode", "--superlink", superlink]
-        command += ["--root-certificates", str(authority)]
+        command = ["flower-supernode", "--superlink", self.superlink]
+        command += ["--root-certificates", str(self.authority)]
         command += ["--auth-supernode-private-key", str(node.key)]
         command += ["--host", LOOPBACK, "--port", str(free_port())]
-        command += ["--isolation", "subprocess", "--node-config", config]
-        self.service = Service("supernode", command, folder, POLL if node.quick else {})
-        self.worker: Service | None = None
-        if node.warm:
-            work = ["-m", "services.federation.worker", str(node.data), str(socket), str(secret)]
-            self.worker = Service("worker", _python(*work), folder / "worker")
+        return [*command, "--isolation", "subprocess", "--node-config", config]
+
+    def _environment(self) -> Iterator[tuple[str, str]]:
+        if self.node.warmth.quick:
+            yield from POLL.items()
+        if self.node.warmth.forge:
+            yield "PATH", f"{self._shim().parent}{os.pathsep}{path()}"
+
+    def _shim(self) -> Path:
+        """A command of Flower's name, to be found before Flower's own."""
+        shim = self._sockets / "bin" / COMMAND
+        shim.parent.mkdir()
+        own = shutil.which(COMMAND, path=path())
+        if own is None:
+            raise DeploymentError("unreachable", f"{COMMAND} is not there: install flwr")
+        words = [sys.executable, "-I", "-S", str(SHIM), str(self._sockets / "forge"), own]
+        shim.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
+        shim.chmod(0o700)
+        return shim
+
+    def _secret(self) -> Path:
+        secret = self._sockets / "key"
+        secret.touch(mode=0o600)
+        secret.write_bytes(secrets.token_bytes(32))
+        return secret
 
     def start(self, *, check: bool = True) -> None:
-        """Start both.
+        """Start all of it.
 
         Args:
             check: make a TLS handshake first, for a clear word on what is wrong with it.
@@ -94,23 +140,23 @@ class SuperNode:
         if check:
             host, _, port = self.superlink.rpartition(":")
             probe(host, int(port), self.authority)
-        if self.worker is not None:
-            self.worker.start()
+        for helper in self.helpers:
+            helper.start()
         self.service.start()
 
     def wait(self, seconds: float = SECONDS_TO_START) -> None:
-        """Until the SuperLink has let it in, and its worker is ready.
+        """Until the SuperLink has let it in, and its helpers are ready.
 
         Raises:
-            DeploymentError: the SuperLink refused it, or its worker ended.
+            DeploymentError: the SuperLink refused it, or a helper ended.
         """
         until = time.monotonic() + seconds
-        while UP not in self.service.said() or not self._worker_ready():
+        while UP not in self.service.said() or not self._helpers_ready():
             if not self.service.running:
                 raise DeploymentError("node_refused", f"{self.node.name}: {self._reason()}")
-            if self.worker is not None and not self.worker.running:
+            for helper in self.ended():
                 raise DeploymentError(
-                    "worker_lost", f"{self.node.name}: it ended at start: {self.worker.last(1)}"
+                    "worker_lost", f"{self.node.name}: {helper.name} ended: {helper.last(1)}"
                 )
             if time.monotonic() > until:
                 raise DeploymentError(
@@ -133,11 +179,15 @@ class SuperNode:
             service.stop()
         shutil.rmtree(self._sockets, ignore_errors=True)
 
-    def _services(self) -> list[Service]:
-        return [self.service] + ([self.worker] if self.worker is not None else [])
+    def ended(self) -> list[Service]:
+        """Helpers that should run and do not."""
+        return [helper for helper in self.helpers if not helper.running]
 
-    def _worker_ready(self) -> bool:
-        return self.worker is None or "ready:" in self.worker.said()
+    def _services(self) -> list[Service]:
+        return [self.service, *self.helpers]
+
+    def _helpers_ready(self) -> bool:
+        return all("ready:" in helper.said() for helper in self.helpers)
 
     def _reason(self) -> str:
         """What Flower said before it gave up."""
@@ -147,10 +197,9 @@ class SuperNode:
         return f"{' | '.join(told[-2:]) or self.service.last()} (is {key} registered?)"
 
 
-def _python(*arguments: str) -> list[str]:
-    import sys
-
-    return [sys.executable, *arguments]
+def _helper(name: str, folder: Path, *arguments: str) -> Service:
+    command = [sys.executable, "-m", f"services.federation.{name}", *arguments]
+    return Service(name, command, folder / name)
 
 
 def _quoted(path: Path) -> str:
