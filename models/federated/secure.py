@@ -59,15 +59,16 @@ def secure_mods() -> list[Mod]:
 
 def _translate(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
     """The reply in the form that Flower's mod masks: the update, and its weight."""
-    sent, config = arrays_of(message.content[ARRAYS]), message.content[CONFIG]
     reply = call_next(message, context)
     if reply.has_error():
         return reply
+    sent, config = arrays_of(message.content[ARRAYS]), message.content[CONFIG]  # unpacked by now
+    update = subtract(arrays_of(reply.content[ARRAYS]), sent)
+    if not all(np.isfinite(value).all() for value in update.values()):
+        raise ValueError("the update is not finite: masked, it would spoil the sum unseen")
     result = FitRes(
         status=Status(code=Code.OK, message=""),
-        parameters=ndarrays_to_parameters(
-            list(subtract(arrays_of(reply.content[ARRAYS]), sent).values())
-        ),
+        parameters=ndarrays_to_parameters(list(update.values())),
         num_examples=int(reply.content[METRICS][WEIGHT]),
         metrics={},
     )
@@ -121,6 +122,14 @@ class _Workflow(SecAggPlusWorkflow):
     def __init__(self, messages: list[Message], **settings: Any) -> None:
         super().__init__(**settings)
         self.content = {m.metadata.dst_node_id: m.content for m in messages}
+
+    def share_keys_stage(self, grid: Grid, context: Any, state: Any) -> bool:
+        """As Flower's; then whoever left is forgotten, as no one holds shares of its key."""
+        done = bool(super().share_keys_stage(grid, context, state))
+        here = state.active_node_ids
+        state.sampled_node_ids = set(here)
+        state.nid_to_neighbours = {n: state.nid_to_neighbours[n] & here for n in here}
+        return done
 
     def collect_masked_vectors_stage(self, grid: Grid, context: Any, state: Any) -> bool:
         """As Flower's."""
