@@ -11,6 +11,7 @@ from cairn.approve import approve
 from cairn.compare import compare
 from cairn.compress import compress
 from cairn.explain import explain
+from cairn.federate import federate_app
 from cairn.keys import keys_app
 from cairn.lineage import lineage
 from cairn.predict import predict
@@ -35,6 +36,7 @@ for command in (
     app.command()(command)
 app.add_typer(keys_app, name="keys")
 app.add_typer(anchor_app)
+app.add_typer(federate_app)
 
 
 def main() -> NoReturn:

@@ -29,7 +29,6 @@ QUIET = {
     "GX_ANALYTICS_ENABLED": "false",
     "FLWR_TELEMETRY_ENABLED": "0",
     "FLWR_DISABLE_UPDATE_CHECK": "1",
-    "FLWR_LOG_LEVEL": "ERROR",  # each round of a run is told in one line of our own
     "RAY_USAGE_STATS_ENABLED": "0",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # noise: our models are small and stay here
 }

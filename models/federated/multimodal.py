@@ -27,6 +27,10 @@ PARTS = {"experts": (".expert.",), "heads": (".expert.", ".project."), "all": ("
 """What of a view a client may make its own, by what the names of its weights hold."""
 
 
+RUNNING = ("running_mean", "running_var")
+"""Buffers that training moves, where an encoder has batch normalisation."""
+
+
 @dataclass(frozen=True)
 class Local:
     """How a client trains in a round.
@@ -209,20 +213,26 @@ class MultimodalLearner:
 
 
 def trained(model: Multimodal) -> list[tuple[str, nn.Parameter]]:
-    """Names and parameters that training changes, in the order in which they are sent."""
+    """Names and parameters that training changes."""
     return [(n, p) for n, p in model.named_parameters() if not n.startswith("fusion.")]
 
 
 def weights_of(model: Multimodal) -> Arrays:
     """What is sent."""
-    return {name: p.detach().numpy().copy() for name, p in trained(model)}
+    return {name: value.detach().numpy().copy() for name, value in _sent(model)}
 
 
 @torch.no_grad()
 def load(model: Multimodal, arrays: Arrays) -> None:
     """Take over what was sent."""
-    for name, parameter in trained(model):
-        parameter.copy_(torch.from_numpy(np.array(arrays[name])))
+    for name, value in _sent(model):
+        value.copy_(torch.from_numpy(np.array(arrays[name])))
+
+
+def _sent(model: Multimodal) -> list[tuple[str, Tensor]]:
+    """What training changes: weights, and the running figures of batch normalisation."""
+    running = [(n, b) for n, b in model.named_buffers() if n.rpartition(".")[2] in RUNNING]
+    return [*trained(model), *running]
 
 
 def _gradient(parameter: nn.Parameter) -> Tensor:

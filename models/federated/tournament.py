@@ -1,6 +1,7 @@
 """Which strategy to take: each runs a few rounds from the same start, clients judge on their own
 validation rows, and the lowest loss wins."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -57,6 +58,8 @@ def tournament(
             server.run(grid)
             told = mean(ask(grid, server.known.values(), server.arrays, timeout=plan.timeout))
             tried = Tried(strategy, told["val_loss"], told["val_accuracy"])
+            if not math.isfinite(tried.loss):
+                raise ValueError(f"validation loss is {tried.loss}")
         except (StalledError, ValueError, KeyError) as error:
             tried = Tried(strategy, float("inf"), 0.0, f"{type(error).__name__}: {error}")
         found.append(tried)

@@ -1,6 +1,7 @@
 """The federate stage: rounds over clients that keep their data, each round saved and logged."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -73,6 +74,7 @@ def federate_model(params: FederateParams, train: TrainParams, workspace: Worksp
         CheckFailed: too many rounds in a row came to nothing.
         TamperedError: something upstream was changed after it was logged.
     """
+    logging.getLogger("flwr").setLevel(logging.ERROR)  # a round is told in one line of our own
     source = read_federated(workspace)
     kinds = read_kinds(workspace.root / params.devices)
     with tracked_run("federate", params, inputs=source.inputs, workspace=workspace) as run:

@@ -15,7 +15,13 @@ SERVERS = {"ui", "schedule"}
 SECONDS_TO_COME_UP = 240.0
 
 
-PAGES = ("README.md", "docs/anchors.md", "docs/audit.md", "docs/compression.md")
+PAGES = (
+    "README.md",
+    "docs/anchors.md",
+    "docs/audit.md",
+    "docs/compression.md",
+    "docs/federated.md",
+)
 
 
 def command_lines() -> list[str]:

@@ -21,7 +21,7 @@ def curves_figure(curves: Sequence[tuple[int, Mapping[str, float]]]) -> "Figure"
     for axis, name, what in zip(
         axes,
         ("train_loss", "val_accuracy"),
-        ("training loss", "accuracy on own validation rows, before the round"),
+        ("training loss", "accuracy on own validation rows"),
         strict=True,
     ):
         clients = sorted({k for _, v in curves for k in v if k.endswith(f".{name}")})
@@ -36,10 +36,15 @@ def curves_figure(curves: Sequence[tuple[int, Mapping[str, float]]]) -> "Figure"
                 label="mean of all" if mean else None,
             )
         label(axis, "round", what)
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(axis="y", color=LINE, lw=0.6)
         if clients:
             axis.legend(frameon=False)
-    headline(figure, "Rounds: every client and their mean")
+    headline(
+        figure,
+        "Rounds: every client and their mean",
+        "Accuracy is that of the weights which a client was sent at the start of the round.",
+    )
     return figure
 
 
@@ -48,7 +53,7 @@ def timeline_figure(spent: Sequence[Spent], names: Sequence[str], kinds: Sequenc
 
     Rounds follow each other; a round ends with its slowest client.
     """
-    height = 1.6 + 0.32 * len(names)
+    height = 1.8 + 0.32 * min(len(names), 60)
     figure, axis = canvas(11, height)
     start, shown = 0.0, set()
     rounds = sorted({one.round for one in spent if one.round})
@@ -95,13 +100,17 @@ def fairness_figure(own: Sequence[Mapping[str, Any]]) -> "Figure":
     ):
         before = np.array([one[name] for one in own])
         after = np.array([one[f"own_{name}"] for one in own])
-        axis.bar(places - 0.2, before, 0.4, color=BLUE, label="global model")
-        axis.bar(places + 0.2, after, 0.4, color=ORANGE, label="own version")
+        axis.vlines(places, before, after, color=LINE, lw=2)
+        axis.plot(places, before, "o", color=BLUE, ms=8, label="global model")
+        axis.plot(places, after, "o", color=ORANGE, ms=8, label="own version")
         axis.axhline(np.nanmean(before), color=BLUE, lw=0.8, ls="--")
+        axis.grid(axis="y", color=LINE, lw=0.6)
         axis.set_xticks(places, [one["client"] for one in own] if len(own) <= MOST_NAMES else [])
-        low = float(np.nanmin([before, after])) if len(own) else 0.0
-        axis.set_ylim(max(0.0, low - 0.15), 1.0)
         label(axis, "client", what)
-    axes[0].legend(frameon=False, loc="lower right")
-    headline(figure, "What each client gets, and what learning on alone adds")
+    axes[1].legend(frameon=False, loc="lower right", ncols=2, bbox_to_anchor=(1.0, 1.0))
+    headline(
+        figure,
+        "What each client gets, and what learning on alone adds",
+        "On test rows of each client. Dashed: mean of the global model over clients.",
+    )
     return figure
