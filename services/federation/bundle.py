@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flwr.cli.build import build_fab_from_files
 
-from services.federation.settings import CLIENTS, INITIAL, PLAN, RESULTS
+from services.federation.settings import CLIENTS, INITIAL, LOOK, PLAN, RESULTS
 
 NAME = "cairn_rounds"
 APPS = Path(__file__).with_name("fab")
@@ -56,6 +56,7 @@ clientapp = "{NAME}.client_app:app"
 {INITIAL} = ""
 {RESULTS} = ""
 {CLIENTS} = 0
+{LOOK} = 0.2
 """
 
 

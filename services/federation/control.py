@@ -111,7 +111,9 @@ class Control:
         nodes = self._client.ListNodes(ListNodesRequest()).nodes_info
         return {int(node.node_id) for node in nodes if node.status == "online"}
 
-    def start(self, settings: Mapping[str, str | int], series: int | None = None) -> Started:
+    def start(
+        self, settings: Mapping[str, str | int | float], series: int | None = None
+    ) -> Started:
         """Start a run, with the clients' state of an earlier one where its series is given."""
         content = bundle()
         request = StartRunRequest(

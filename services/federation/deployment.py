@@ -21,11 +21,13 @@ from services.federation.journal import DeploymentError, Journal
 from services.federation.memory import write
 from services.federation.process import LOOPBACK, SECONDS_BETWEEN_LOOKS, free_port
 from services.federation.rounds import read_rounds
-from services.federation.settings import CLIENTS, INITIAL, PLAN, RESULTS, plan_text
+from services.federation.settings import CLIENTS, INITIAL, LOOK, PLAN, RESULTS, plan_text
 from services.federation.superlink import SuperLink
 from services.federation.supernode import Node, SuperNode, Warmth
 
 SECONDS_FOR_NODES = 60.0
+SECONDS_BETWEEN_QUESTIONS = 1.0
+FLOWERS_LOOK = 3.0
 RESTARTS = 3
 TAKEN = "address already in use"
 
@@ -58,7 +60,7 @@ class Deployment:
         self.superlink: SuperLink | None = None
         self.started: Started | None = None
         self._lost: set[str] = set()
-        self._restarts = 0
+        self._restarts, self._ask_after = 0, 0.0
 
     def __enter__(self) -> Self:
         try:
@@ -163,12 +165,13 @@ class Deployment:
         text = f"at {link.address} after {seconds:.1f} s, TLS, registered nodes only"
         self.journal.note("superlink_up", text)
 
-    def _settings(self) -> dict[str, str | int]:
+    def _settings(self) -> dict[str, str | int | float]:
         return {
             PLAN: plan_text(self.federation.plan),
             INITIAL: str(self.folder / "initial.safetensors"),
             RESULTS: str(self.results),
             CLIENTS: len(self.federation.partitions),
+            LOOK: SECONDS_BETWEEN_LOOKS if self.warmth.quick else FLOWERS_LOOK,
         }
 
     def _show(self, shown: int) -> int:
@@ -229,8 +232,9 @@ class Deployment:
         Raises:
             DeploymentError: it failed.
         """
-        if self.started is None:
+        if self.started is None or time.monotonic() < self._ask_after:
             return False
+        self._ask_after = time.monotonic() + SECONDS_BETWEEN_QUESTIONS
         try:
             with self.link().control() as control:
                 found = control.outcome(self.started.run)

@@ -19,7 +19,13 @@ SECONDS = 120.0
 
 
 def write_digits(
-    folder: Path, *, nodes: int, rounds: int, seed: int, strategy: str = "fedavg"
+    folder: Path,
+    *,
+    nodes: int,
+    rounds: int,
+    seed: int,
+    strategy: str = "fedavg",
+    seconds: float = SECONDS,
 ) -> Federation:
     """Rows dealt out at random, the same for a seed whatever the machine.
 
@@ -27,6 +33,7 @@ def write_digits(
         folder: new.
         nodes: parts.
         rounds, seed, strategy: of the plan.
+        seconds: that a node may take for a round.
     """
     x, y = load_digits(return_X_y=True)
     x, y = (x / 16).astype(np.float32), y.astype(np.int64)
@@ -55,6 +62,6 @@ def write_digits(
         rate=0.1,
         strategy=StrategySettings(strategy),
         selection=Selection("random", 1.0, 1),
-        timeout=SECONDS,
+        timeout=seconds,
     )
     return write_federation(folder, plan, blank(x.shape[1], 10), partitions)

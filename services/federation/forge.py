@@ -18,6 +18,8 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 
+from services.federation.child import end_with_parent
+
 BACKLOG = 16
 LARGEST = 1 << 16
 
@@ -63,6 +65,7 @@ def _work(arguments: list[str], command: object) -> None:
     code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        end_with_parent(signal.SIGKILL)
         os.setpgrp()  # a signal to the forge's group is not for it: it watches its SuperNode
         sys.argv = ["flwr-clientapp", *arguments]
         command()  # type: ignore[operator]

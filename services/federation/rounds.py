@@ -6,6 +6,7 @@ weights.safetensors   the weights, when all rounds are done
 """
 
 import json
+import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -19,17 +20,26 @@ from models.federated.around import Around
 from models.federated.arrays import digest
 from models.federated.plan import Round
 from models.federated.server import Server
+from services.federation.child import end_with_parent
 from services.federation.memory import read, read_weights, write
-from services.federation.settings import CLIENTS, INITIAL, PLAN, RESULTS, plan_of
+from services.federation.settings import CLIENTS, INITIAL, LOOK, PLAN, RESULTS, plan_of
 
 ROUNDS, MEMORY, WEIGHTS = "rounds.jsonl", "memory.safetensors", "weights.safetensors"
 SECONDS_BETWEEN_LOOKS = 0.2
-"""Flower's own grid looks for replies every 3 s."""
 SECONDS_FOR_NODES = 60.0
 
 
 class Prompt(Around):
-    """A grid that hands replies on soon after they come."""
+    """A grid that hands replies on soon after they come.
+
+    Args:
+        inner: reaches the nodes.
+        seconds: between looks; Flower's own grid takes 3.
+    """
+
+    def __init__(self, inner: Grid, seconds: float) -> None:
+        super().__init__(inner)
+        self.seconds = seconds
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
@@ -42,7 +52,7 @@ class Prompt(Around):
                 yield reply
             if not waiting or (until is not None and time.monotonic() > until):
                 return
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+            time.sleep(self.seconds)
 
 
 def serve(grid: Grid, settings: Mapping[str, Any]) -> None:
@@ -55,6 +65,9 @@ def serve(grid: Grid, settings: Mapping[str, Any]) -> None:
     Raises:
         StalledError: too many rounds in a row came to nothing.
     """
+    # Its parent ends with the SuperLink. Flower's own way out waits for itself at times (1.41), and
+    # a ServerApp that lives on would write beside the one that takes its place.
+    end_with_parent(signal.SIGKILL)
     plan, folder = plan_of(str(settings[PLAN])), Path(str(settings[RESULTS]))
     diary = Diary(folder)
     server = Server(
@@ -66,7 +79,7 @@ def serve(grid: Grid, settings: Mapping[str, Any]) -> None:
     diary.resume(server)
     _wait_for_nodes(grid, plan.selection.least)
     diary.begin()
-    server.run(Prompt(grid))
+    server.run(Prompt(grid, float(settings[LOOK])))
     write(folder / WEIGHTS, {"arrays": server.arrays})
 
 

@@ -13,9 +13,9 @@ from services.federation.repeatable import repeatable
 if TYPE_CHECKING:
     from models.federated.plan import Plan
 
-PLAN, INITIAL, RESULTS, CLIENTS = "plan", "initial", "results", "clients"
+PLAN, INITIAL, RESULTS, CLIENTS, LOOK = "plan", "initial", "results", "clients", "look"
 """Names in a run's settings: the plan as JSON; on the server's host, file of the first weights and
-folder of the results; and how many clients the federation has."""
+folder of the results; how many clients the federation has; seconds between looks for replies."""
 
 
 def plan_text(plan: "Plan") -> str:

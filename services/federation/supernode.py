@@ -31,6 +31,8 @@ from services.federation.superlink import POLL
 COMMAND = "flwr-clientapp"
 SHIM = Path(__file__).with_name("shim.py")
 UP = "SuperNode ID:"
+GAVE_UP = "Failed to initialize the connection to the SuperLink."
+UNKNOWN_KEY = "Failed to activate SuperNode"
 SECONDS_TO_START = 120.0
 
 
@@ -190,11 +192,12 @@ class SuperNode:
         return all("ready:" in helper.said() for helper in self.helpers)
 
     def _reason(self) -> str:
-        """What Flower said before it gave up."""
-        lines = [line.strip() for line in self.service.said().splitlines() if line.strip()]
-        told = [line for line in lines if "[code:" in line or "rror" in line]
-        key = self.node.key.with_suffix(".pub").name
-        return f"{' | '.join(told[-2:]) or self.service.last()} (is {key} registered?)"
+        """What Flower said when it gave up: the line after the one that says that it did."""
+        _, _, told = self.service.said().partition(GAVE_UP)
+        why = next((line.strip() for line in told.splitlines() if line.strip()), "")
+        if UNKNOWN_KEY in why:
+            why += f" Is {self.node.key.with_suffix('.pub').name} registered?"
+        return why or self.service.last()
 
 
 def _helper(name: str, folder: Path, *arguments: str) -> Service:
