@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from flwr.app import Context, Message, MetricRecord, RecordDict
+from flwr.app import Context, Message, MessageType, MetricRecord, RecordDict
 from flwr.clientapp.typing import ClientAppCallable, Mod
 
 from models.federated.arrays import Arrays, add, arrays_of, norm, record_of, subtract
@@ -17,6 +17,9 @@ from models.federated.client import ARRAYS, CONFIG, METRICS, partition_of
 from models.federated.fold import WEIGHT
 from models.federated.privacy import Adaptive, Privacy
 from models.federated.seeds import generator
+
+BELOW = "below"
+"""Whether a client's update was within the clip: counted with noise, shown to no one."""
 
 Source = Callable[..., np.random.Generator]
 """Where noise comes from: called with round and who draws."""
@@ -77,7 +80,7 @@ def private_mod(privacy: Privacy, source: Source, *, share_of: int) -> Mod:
         reply.content[ARRAYS] = record_of(add(sent, update))
         told: dict[str, float] = {WEIGHT: 1, "steps": 1.0}
         if privacy.adaptive:
-            told["below"] = float(below)
+            told[BELOW] = float(below)
         reply.content[METRICS] = MetricRecord(told)
         return reply
 
@@ -99,7 +102,7 @@ class CentralNoise:
         self.clip = privacy.clip
 
     def fold(self, replies: Iterable[Message], weights: Arrays, round_: int) -> list[Message]:
-        """One message with the noisy mean; also where no one answered, as long as one was asked.
+        """One message with the noisy mean; of no one too, or it would tell that no one was drawn.
 
         Args:
             replies: checked ones, with float32 weights.
@@ -113,11 +116,11 @@ class CentralNoise:
             update, was_below = clipped(
                 subtract(arrays_of(reply.content[ARRAYS]), weights), self.clip
             )
-            below += was_below
+            # Whoever clipped its update already says how it was before.
+            was_below = was_below and reply.content[METRICS].get(BELOW, 1.0) > 0.5
+            below += was_below - 0.5  # so that no client moves the sum by more than a half
             for name, value in update.items():
                 total[name] += value
-        if last is None:
-            return []
         rng = self.source(round_, "server")
         deviation = sum_multiplier(self.privacy) * self.clip
         mean = {
@@ -130,6 +133,8 @@ class CentralNoise:
         content = RecordDict(
             {ARRAYS: record_of(arrays), METRICS: MetricRecord({WEIGHT: 1, "clip": self.clip})}
         )
+        if last is None:
+            return [Message(content, 0, MessageType.TRAIN)]
         return [Message(content=content, metadata=last.metadata)]
 
 
@@ -150,5 +155,5 @@ def sum_multiplier(privacy: Privacy) -> float:
 
 
 def _step(adaptive: Adaptive, below: float, expected: float, rng: np.random.Generator) -> float:
-    share = (below + adaptive.count_noise * rng.standard_normal()) / expected
+    share = 0.5 + (below + adaptive.count_noise * rng.standard_normal()) / expected
     return float(np.exp(-adaptive.rate * (share - adaptive.quantile)))

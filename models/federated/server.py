@@ -21,7 +21,7 @@ from models.federated.devices import in_order
 from models.federated.downlink import Downlink
 from models.federated.events import Event, Kind
 from models.federated.fold import WEIGHT, fold
-from models.federated.noise import CentralNoise, source_of
+from models.federated.noise import BELOW, CentralNoise, source_of
 from models.federated.plan import Part, Plan, Progress, Round, StalledError
 from models.federated.screen import RefusedError, Screen, readable
 from models.federated.secure import aggregate
@@ -65,7 +65,9 @@ class Server:
             if plan.privacy.level == "central_dp"
             else None
         )
-        sampled = plan.selection.fraction if plan.selection.poisson else 1.0
+        # The draw protects from those who do not know it: elsewhere the server itself is the risk.
+        drawn = plan.selection.poisson and self.central is not None
+        sampled = plan.selection.fraction if drawn else 1.0
         self.accountant = Accountant(plan.privacy, sampled) if plan.privacy.noisy else None
 
     def app(self) -> ServerApp:
@@ -137,7 +139,7 @@ class Server:
         chosen = self._choose(grid, number)
         needed = max(self.plan.selection.least, self.kind.least(self.plan.strategy))
         if self.plan.selection.poisson:
-            needed = 1
+            needed = 0 if self.central is not None else 1  # noise tells no one who was drawn
         if len(chosen) < needed:
             self._event("too_few_clients", number, "", f"{len(chosen)} there, {needed} are needed")
         else:
@@ -147,7 +149,7 @@ class Server:
         moved = self.arrays is not before
         if moved and norm(subtract(self.arrays, before)) > STILL * norm(before):
             self.progress.still = number + 1
-        if self.accountant is not None and chosen:
+        if self.accountant is not None and (chosen or self.plan.selection.poisson):
             self.progress.noisy_rounds += 1
         self.progress.note(
             parts if moved else [], failed=not moved and not self.plan.selection.poisson
@@ -227,7 +229,8 @@ class Server:
             config["clip"] = self.central.clip
         if hasattr(self.strategy, "current_arrays"):  # FedAvgM would go on from its own copy
             self.strategy.current_arrays = record_of(self.arrays)
-        only = Only(grid, [client.node for client in chosen])
+        # Strategies cannot configure a round of no one: where no one was drawn, nothing is sent.
+        only = Only(grid, [client.node for client in chosen] or list(self.known)[:1])
         configured = list(
             self.strategy.configure_train(number, record_of(self.arrays), config, only)
         )
@@ -281,6 +284,7 @@ class Server:
         self.downlink.answered(client.node, has_base=True)
         figures = {str(k): float(v) for k, v in reply.content[METRICS].items()}
         weight = figures.pop(WEIGHT)
+        figures.pop(BELOW, None)
         if not self.kind.mean:  # Flower's strategies want the same figures of all, or give up
             reply.content[METRICS] = MetricRecord({WEIGHT: weight, "steps": figures["steps"]})
         parts.append(Part(client.partition, client.name, digest, weight, figures))
