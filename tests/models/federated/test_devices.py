@@ -130,7 +130,7 @@ def test_dropping_those_who_are_late() -> None:
 
 
 def test_partial_work_fits_the_deadline() -> None:
-    """What is left of 2 s after the travels, at 100 rows a second: two fifths of 500, of 10 steps."""
+    """What is left of 2 s after the travels, at 100 rows a second: two fifths of 500."""
     _, grid, found, learners = field([FAST, SLOW], stragglers=Stragglers("partial", 2.0))
     size = 4 * 1000 + NPY_HEADER
     share = (2.0 - size * 8 / 16e6 - size * 8 / 8e6) * 100 / 500
