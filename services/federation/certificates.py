@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from services.federation.journal import DeploymentError, Kind
+from services.federation.process import LOOPBACK
 
 DAYS = 30
 CLOCKS_APART = dt.timedelta(hours=1)
@@ -75,7 +76,8 @@ def make(
 
     Args:
         folder: new or empty.
-        hosts: names and addresses by which nodes reach the SuperLink.
+        hosts: names and addresses by which nodes reach the SuperLink. Its own programs reach it at
+            127.0.0.1, which is added.
         days: that both are valid.
         now: when validity begins.
     """
@@ -83,6 +85,7 @@ def make(
     begin = now or dt.datetime.now(dt.UTC)
     end = begin + dt.timedelta(days=days)
     found = Certificates(folder)
+    names = [_general(host) for host in dict.fromkeys([*hosts, LOOPBACK])]
     authority, server = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     subject = _name("Cairn federation authority")
     signed = (
@@ -96,7 +99,7 @@ def make(
     )
     served = (
         _builder(_name(hosts[0]), subject, server.public_key(), begin, end)
-        .add_extension(x509.SubjectAlternativeName([_general(h) for h in hosts]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
         .add_extension(

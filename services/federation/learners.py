@@ -38,9 +38,15 @@ def _torch_mlp(partition: Partition) -> Learner:
     return TorchMlpLearner(partition.name, rows["x"], rows["y"], **partition.settings)
 
 
+def _multimodal(partition: Partition) -> Learner:
+    from services.federation.multimodal import multimodal_learner
+
+    return multimodal_learner(partition)
+
+
 LEARNERS: dict[str, Callable[[Partition], Learner]] = {
     "softmax": _softmax,
     "torch-mlp": _torch_mlp,
+    "multimodal": _multimodal,
 }
-"""Kinds of learners. The multimodal one goes here as "multimodal": build its Data from
-partition.rows and its Workshop and Local from partition.settings."""
+"""Kinds of learners."""

@@ -9,6 +9,7 @@ import os
 import secrets
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -220,6 +221,7 @@ def main() -> None:
     given = parser.parse_args()
     told = Node(f"node-{given.partition}", given.partition, given.data, given.key)
     node = SuperNode(told, given.folder, given.superlink, given.authority)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: stop all of it
     try:
         node.start()
         node.wait()

@@ -228,10 +228,7 @@ def test_the_command_leaves_nothing_behind_when_it_is_stopped(tmp_path, number):
     assert left_over(tmp_path)
     process.send_signal(number)
     process.wait(PATIENCE)
-    until = time.monotonic() + PATIENCE
-    while left_over(tmp_path) and time.monotonic() < until:
-        time.sleep(0.2)
-    assert left_over(tmp_path) == []
+    await_end(tmp_path)
 
 
 def test_hosts_can_be_set_up_with_the_commands_of_the_page(tmp_path):
@@ -280,7 +277,15 @@ def test_hosts_can_be_set_up_with_the_commands_of_the_page(tmp_path):
             service.stop()
     assert "round 1: 2 clients" in told
     assert [line["digest"] for line in read_rounds(tmp_path / "results")] == in_process(federation)
-    assert left_over(tmp_path) == []
+    await_end(tmp_path)
+
+
+def await_end(folder):
+    """Programs whose parent was killed take a moment to notice."""
+    until = time.monotonic() + PATIENCE
+    while left_over(folder) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert left_over(folder) == []
 
 
 def await_line(service, text):
