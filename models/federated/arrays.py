@@ -112,8 +112,8 @@ def _sent(value: NDArray[np.generic]) -> Array:
     """The header of one type and shape is written once: it takes longer than a small array."""
     if not value.flags.c_contiguous or value.dtype.hasobject:
         return Array(value)
-    data = _header(value.dtype, value.shape) + value.tobytes()
-    return Array(str(value.dtype), value.shape, NPY, data)
+    kind, header = _header(value.dtype, value.shape)
+    return Array(kind, value.shape, NPY, header + value.tobytes())
 
 
 def _received(array: Array) -> NDArray[np.float32]:
@@ -131,9 +131,9 @@ def _received(array: Array) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=1024)
-def _header(dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> bytes:
-    data: bytes = Array(np.zeros(shape, dtype)).data
-    return data[: len(data) - dtype.itemsize * math.prod(shape)]
+def _header(dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> tuple[str, bytes]:
+    array = Array(np.zeros(shape, dtype))
+    return array.dtype, array.data[: len(array.data) - dtype.itemsize * math.prod(shape)]
 
 
 @lru_cache(maxsize=1024)
