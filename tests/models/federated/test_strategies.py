@@ -116,6 +116,19 @@ def test_scaffold_with_half_of_the_clients_a_round_still_ends_in_the_optimum() -
     np.testing.assert_allclose(found.x, OPTIMUM, atol=1e-3)
 
 
+def test_scaffolds_control_moves_by_the_share_that_took_part() -> None:
+    """Karimireddy et al. 2020, algorithm 1: c += |S| / N * mean of the changes; with option II and
+    c = c_i = 0 at first, the change of client i is (x - y_i) / (K rate)."""
+    half = Selection("random", 0.5, 1)
+    plan = plan_of("scaffold", rounds=1, rate=0.05, selection=half)
+    found = run(two(), plan, initial=START)
+
+    client = two()[found.rounds[0].parts[0].partition]
+    change = (START["x"] - after(START["x"], client, rate=0.05)) / (5 * 0.05)
+    control = found.server.memory()["strategy"]["control"]["x"]
+    np.testing.assert_allclose(control, change / 2, rtol=1e-4)
+
+
 def test_fednova_comes_nearer_as_steps_shrink_where_fedavg_does_not() -> None:
     """Wang et al. 2020: FedAvg minimises sum K_i f_i instead of sum f_i, however small the rate."""
     steps = np.array([2, 8])
