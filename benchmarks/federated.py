@@ -4,9 +4,9 @@
 
 One client a language. The score is the mean of category accuracy and of speech to text R@10 on
 validation rows, of the global weights after each round; the centralised model's is that of the
-train stage. Every strategy has the same clients, the same local work (one pass, AdamW at the rate of
-params.yaml; SCAFFOLD plain SGD) and the same start; FedSGD takes one step on all rows of a client.
-Server rates were chosen among a few on validation rows of seed 7. A run ends at 95% of the
+train stage. Every strategy has the same clients, the same local work (one pass, AdamW at the rate
+of params.yaml; SCAFFOLD plain SGD) and the same start; FedSGD takes one step on all rows of each
+client. Server rates were chosen among a few on validation rows of seed 7. A run ends at 95% of the
 centralised score, or after ROUNDS. Final figures are of test rows.
 """
 

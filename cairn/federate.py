@@ -1,5 +1,6 @@
 """`cairn federate`: how far the rounds are, and a real deployment on this machine."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,7 +40,46 @@ def status(
         print_json({"state": found.state, "rounds": [entry.body for entry in found.rounds]})
         return
     print_table([_line(entry) for entry in found.rounds[-rounds:]], "federated rounds")
+    last = found.rounds[-1].body
+    print(
+        f"in round {last['round']['number']}: {', '.join(one['client'] for one in last['clients'])}"
+    )
+    for event in last["events"]:
+        print(event)
     print(found.state)
+
+
+@federate_app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="New folder, or an empty one.")],
+) -> None:
+    """Write what a deployment of this project's own data needs: a plan, weights, parts of the data.
+
+    `cairn federate deploy --nodes N --federation FOLDER` runs it; docs/federated-deployment.md says
+    which of its folders goes to which host.
+    """
+    from services.federation.federation import write_federation
+    from services.federation.multimodal import multimodal_partition
+    from tasks.environment import prepare
+    from tasks.errors import InputError
+    from tasks.federate.export import prepared
+    from tasks.params import load_params
+    from tasks.workspace import Workspace
+
+    prepare()
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty: give a new folder")
+    workspace = Workspace.here()
+    params = load_params(workspace.params_file)
+    found = prepared(workspace, params.federate, params.train)
+    parts = [
+        multimodal_partition(client, found.source.spec, found.source.names)
+        for client in found.clients
+    ]
+    write_federation(folder, found.plan, found.initial, parts)
+    names = ", ".join(client.name for client in found.clients)
+    print(f"{folder}: {len(parts)} partitions ({names})")
+    print(f"cairn federate deploy --nodes {len(parts)} --federation {folder}")
 
 
 def _line(entry: "Entry") -> dict[str, str]:
@@ -49,7 +89,6 @@ def _line(entry: "Entry") -> dict[str, str]:
         "round": f"{body['round']['number']} of {body['round']['of']}",
         "entry": str(entry.seq),
         "clients": str(len(body["clients"])),
-        "who": ", ".join(part["client"] for part in body["clients"][:12]),
         "MB up": f"{body['traffic']['up'] / 1e6:.1f}",
         "MB down": f"{body['traffic']['down'] / 1e6:.1f}",
         "epsilon": f"{float(privacy['epsilon']):.3g}" if privacy else "",

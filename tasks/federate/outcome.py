@@ -16,7 +16,7 @@ from models.federated.multimodal import MultimodalLearner, load
 from models.federated.seeds import mix
 from models.multimodal import Multimodal
 from models.retrieval import search
-from tasks.federate.source import Source
+from tasks.federate.source import Source, parts_of
 from tasks.params.federate import FederateParams
 from tasks.params.train import TrainParams
 from tasks.train.evaluate import Evaluation, evaluate
@@ -78,7 +78,7 @@ def personalised(
     params: FederateParams,
 ) -> list[Own]:
     """Each client's own version against the global model, on test rows of its part of the data."""
-    column = source.manifest[params.partition].astype(str).to_numpy()
+    column = parts_of(source, params)
     test = (source.manifest["split"] == "test").to_numpy()
     found = []
     for place, client in enumerate(clients):

@@ -4,11 +4,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from torch import Tensor
 
 from models.batches import Data, Examples
 from models.federated.multimodal import Local, MultimodalLearner, Workshop
+from models.federated.seeds import mix
 from models.multimodal import Multimodal, build
 from models.objective import Weights
 from models.spec import Spec
@@ -17,6 +20,7 @@ from tasks.errors import InputError
 from tasks.params.encoders import EncoderParams
 from tasks.params.federate import FederateParams
 from tasks.params.train import TrainParams
+from tasks.progress import say
 from tasks.search.source import read_source
 from tasks.train.features import class_names
 from tasks.upstream import upstream
@@ -84,15 +88,15 @@ def read_federated(workspace: Workspace) -> Source:
 def clients_of(
     source: Source, params: FederateParams, train: TrainParams
 ) -> list[MultimodalLearner]:
-    """One client for each value of the column that the data are parted by, in their order.
+    """One client for each part of the data, in the order of their names.
 
     Raises:
-        InputError: fewer than two values have rows to learn from.
+        InputError: fewer than two parts have rows to learn from.
     """
     workshop = Workshop(lambda: source.blank(params.seed))
-    column = source.manifest[params.partition].astype(str).to_numpy()
+    column = parts_of(source, params)
     found = []
-    for name in sorted(set(column[source.train.numpy()])):
+    for name in sorted({str(value) for value in column[source.train.numpy()]}):
         own = Data(
             source.examples,
             source.train[column[source.train.numpy()] == name],
@@ -104,9 +108,25 @@ def clients_of(
     if len(found) < 2:
         raise InputError(
             f"`federate.partition: {params.partition}` gives {len(found)} clients with at least "
-            f"{FEWEST_ROWS} rows to learn from: 2 are needed, choose another column"
+            f"{FEWEST_ROWS} rows to learn from, 2 are needed: lower `federate.shards` or add data"
         )
     return found
+
+
+def parts_of(source: Source, params: FederateParams) -> NDArray[np.str_]:
+    """Of every row, the name of the client that has it; whole groups stay together.
+
+    Where a column has one value only, there is nothing to part by: groups are dealt out.
+    """
+    if params.partition != "shards":
+        column = source.manifest[params.partition].astype(str).to_numpy(dtype=str)
+        if len(set(column)) > 1:
+            return column
+        say(f"all data have the {params.partition} {column[0]!r}: groups are dealt to clients")
+    groups = source.manifest["group"].astype(str)
+    mixed = sorted(set(groups), key=lambda group: mix(params.seed, "shard", group))
+    dealt = {group: f"shard {place % params.shards}" for place, group in enumerate(mixed)}
+    return np.array([dealt[group] for group in groups])
 
 
 def local_of(params: FederateParams, train: TrainParams) -> Local:

@@ -146,8 +146,10 @@ class FederateParams(Section):
     """Settings of the federate stage."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
-    partition: Literal["language", "group"]
-    """Column of the manifest: one client for each of its values."""
+    partition: Literal["language", "group", "shards"]
+    """Column of the manifest: one client for each of its values; shards: groups dealt out."""
+    shards: Annotated[int, Field(ge=2)]
+    """Clients that groups are dealt to, also where a column has only one value."""
     rounds: PositiveInt
     strategy: StrategyParams
     tournament: TournamentParams

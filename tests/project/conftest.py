@@ -49,6 +49,8 @@ SMALL = {
     },
     "compress.family.server.max_drop": 1.0,
     "compress.family.laptop.megabytes": 1.0,
+    "federate.rounds": 2,
+    "federate.audit": False,
     "release.gate.at_least": {"fused.accuracy": 0.15},
     "release.gate.at_most": {},
 }

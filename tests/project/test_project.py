@@ -50,6 +50,7 @@ def test_one_parameter_runs_only_what_depends_on_it(project):
         "train": "skipped",
         "search": "skipped",
         "compress": "skipped",
+        "federate": "skipped",
         "release": "ran",
     }
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import mlflow
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.stats import norm
 from provenance import Artifact, Log, verify
 from tasks.errors import CheckFailed, InputError
 from tasks.federate import task
+from tasks.federate.source import clients_of, parts_of, read_federated
 from tasks.federate.status import newest_run
 from tasks.federate.task import federate_model
 from tasks.tracking import connect
@@ -247,3 +249,14 @@ def test_rounds_that_come_to_nothing_end_the_run(trained, train, changed):
     settings = changed(rounds=9, audit=False, patience=2, selection={"least": 3})
     with pytest.raises(CheckFailed, match=r"2 rounds in a row came to nothing.*3 are needed"):
         federate_model.fn(settings, train, trained)
+
+
+def test_data_of_one_language_are_dealt_out_by_group(trained, train, changed):
+    source = read_federated(trained)
+    alone = replace(source, manifest=source.manifest.assign(language="bg"))
+    params = changed(shards=3)
+    parts = parts_of(alone, params)
+    assert set(parts) == {"shard 0", "shard 1", "shard 2"}
+    assert alone.manifest.groupby(parts)["group"].unique().map(len).sum() == 24  # none is cut
+    assert len(clients_of(alone, params, train)) == 3
+    assert set(parts_of(source, params)) == {"bg", "ca"}
