@@ -34,6 +34,9 @@ from models.federated.client import ARRAYS, CONFIG, METRICS, partition_of
 from models.federated.fold import WEIGHT
 from models.federated.seeds import mix
 
+MODULUS = 1 << 32
+"""Of Flower's masked integers."""
+
 
 @dataclass(frozen=True)
 class Secure:

@@ -24,7 +24,7 @@ from models.federated.fold import WEIGHT, fold
 from models.federated.noise import BELOW, CentralNoise, source_of
 from models.federated.plan import Part, Plan, Progress, Round, StalledError
 from models.federated.screen import RefusedError, Screen, readable
-from models.federated.secure import aggregate
+from models.federated.secure import MODULUS, aggregate
 from models.federated.selection import Known, select
 from models.federated.strategies import STRATEGIES, build_strategy
 
@@ -53,6 +53,11 @@ class Server:
         self.on_round, self.reachable = on_round, reachable
         self.kind = STRATEGIES[plan.strategy.name]
         self.strategy = build_strategy(plan.strategy, clients=clients)
+        if plan.secure is not None and clients > (most := MODULUS // plan.secure.levels):
+            raise ValueError(
+                f"secure aggregation of {clients} clients: at {plan.secure.levels} levels the sum "
+                f"holds {most} before it overflows; take fewer clients or fewer levels"
+            )
         self.screen = Screen(initial, control=self.kind.records > 1)
         self.downlink = Downlink(plan.download)
         self.progress = Progress()

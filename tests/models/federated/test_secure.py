@@ -11,9 +11,13 @@ from flwr.compat.common.parameter import bytes_to_ndarray
 from models.federated.arrays import arrays_of
 from models.federated.client import partition_of
 from models.federated.codec import Codec
-from models.federated.plan import StalledError
+from models.federated.plan import Plan, StalledError
 from models.federated.privacy import Privacy
 from models.federated.secure import Secure, secure_mods
+from models.federated.selection import Selection
+from models.federated.server import Server
+from models.federated.softmax import blank
+from models.federated.strategies import StrategySettings
 from models.federated.traffic import traffic_mod
 from tests.models.federated.conftest import EPS, Drawn, after, plan_of, quadratics, run
 
@@ -200,3 +204,19 @@ def test_what_the_server_receives_tells_nothing_of_a_client() -> None:
 def test_without_settings_it_says_what_is_missing() -> None:
     with pytest.raises(ValueError, match="secure aggregation needs `secure` settings"):
         run(quadratics(5), secured(secure=None), mods=secure_mods())
+
+
+def test_more_clients_than_the_modulus_holds_are_refused():
+    """2**32 over 2**22 levels is 1,024: one client more could wrap the sum around."""
+    plan = Plan(
+        rounds=1,
+        seed=0,
+        rate=0.1,
+        strategy=StrategySettings("fedavg"),
+        selection=Selection("random", 1.0, 2),
+        privacy=Privacy("secure_aggregation"),
+        secure=Secure(reach=1.0, threshold=2, most_examples=1),
+    )
+    Server(plan, blank(1, 2), clients=1024)
+    with pytest.raises(ValueError, match="1025 clients: at 4194304 levels the sum holds 1024"):
+        Server(plan, blank(1, 2), clients=1025)
