@@ -22,7 +22,8 @@ def end_with_parent(number: signal.Signals) -> None:
 
 def main() -> None:
     parent, command = int(sys.argv[1]), sys.argv[2:]
-    end_with_parent(signal.SIGTERM)
+    # Not SIGTERM: a node that says goodbye is, to a ServerApp that still runs, a round that failed.
+    end_with_parent(signal.SIGKILL)
     if os.getppid() != parent:  # it died before we could ask
         sys.exit(1)
     os.execvp(command[0], command)  # noqa: S606  # no shell is wanted

@@ -8,6 +8,7 @@ run/events.jsonl                 what happened
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -79,11 +80,14 @@ class Deployment:
         self.close()
 
     def close(self) -> None:
-        """Stop everything."""
-        for node in self.nodes:
-            node.stop()
-        if self.superlink is not None:
-            self.superlink.stop()
+        """Stop rounds, nodes, SuperLink; what cannot be stopped does not keep the others."""
+        with ExitStack() as last:
+            if self.superlink is not None:
+                last.callback(self.superlink.stop)
+            for node in self.nodes:
+                last.callback(node.stop)
+            if self.superlink is not None:
+                last.callback(self.superlink.end_rounds)
 
     def link(self) -> SuperLink:
         """The SuperLink, once there is one."""
@@ -149,7 +153,12 @@ class Deployment:
             self.journal.note("node_up", f"{node.node.name} is connected, its key is registered")
 
     def _start_superlink(self, certificates: Certificates) -> None:
-        """On a free port; another one where someone took it in the meantime."""
+        """On a free port; another one where someone took it in the meantime.
+
+        What an earlier SuperLink of this folder knew is of keys and runs that are no more.
+        """
+        for old in (self.folder / "superlink").glob("state.db*"):
+            old.unlink()
         for last in (False, False, True):
             link = SuperLink(
                 self.folder / "superlink", certificates, free_port(), quick=self.warmth.quick

@@ -51,6 +51,7 @@ class Service:
         self.home, self.log = folder / "home", folder / f"{name}.log"
         self.environment = dict(environment or {})
         self.process: subprocess.Popen[bytes] | None = None
+        self._begin = 0
 
     def start(self) -> None:
         """Start it, from the main thread: Linux counts the thread as the parent."""
@@ -58,6 +59,7 @@ class Service:
         own = {"PATH": path(), "FLWR_HOME": str(self.home), "PYTHONUNBUFFERED": "1"}
         launcher = [sys.executable, "-I", "-S", str(CHILD), str(os.getpid())]
         with self.log.open("ab") as log:
+            self._begin = log.tell()
             self.process = subprocess.Popen(
                 [*launcher, *self.command],
                 env={**os.environ, **QUIET, **own, **self.environment},
@@ -72,10 +74,10 @@ class Service:
         return self.process is not None and self.process.poll() is None
 
     def said(self) -> str:
-        """Its log so far, without colours."""
+        """Its log since it was started last, without colours."""
         if not self.log.exists():
             return ""
-        return COLOURS.sub("", self.log.read_text(encoding="utf-8", errors="replace"))
+        return COLOURS.sub("", self.log.read_bytes()[self._begin :].decode(errors="replace"))
 
     def last(self, lines: int = 4) -> str:
         """The end of its log, in one line."""

@@ -1,13 +1,17 @@
 """The SuperLink: TLS, registered nodes only, and a database that outlives it."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from services.federation.certificates import Certificates, check
 from services.federation.control import Control
 from services.federation.journal import DeploymentError
 from services.federation.process import LOOPBACK, SECONDS_BETWEEN_LOOKS, Service
 
+SERVER_APP = "flwr-serverapp"
 SECONDS_TO_START = 60.0
 POLL = {"FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.25"}
 """Seconds between looks for a task to start; Flower's own is 1."""
@@ -57,6 +61,13 @@ class SuperLink(Service):
         """
         check(self.certificates, self.host)
         super().start()
+
+    def end_rounds(self) -> None:
+        """Kill the ServerApp. Before the nodes leave: it would take that for rounds that failed."""
+        for process in self.family():
+            with suppress(psutil.Error):
+                if any(SERVER_APP in word for word in process.cmdline()):
+                    process.kill()
 
     def wait(self, seconds: float = SECONDS_TO_START) -> float:
         """Until it answers; how long that took.

@@ -24,6 +24,7 @@ from models.federated.server import Server
 from services.federation.certificates import make, make_node_key
 from services.federation.deployment import Deployment
 from services.federation.digits import write_digits
+from services.federation.federation import read_federation
 from services.federation.journal import DeploymentError
 from services.federation.learners import load_learner
 from services.federation.memory import read_weights
@@ -209,8 +210,8 @@ typer.run(deploy)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_the_command_leaves_nothing_behind_when_it_is_stopped(tmp_path, number):
-    command = [sys.executable, "-c", COMMAND, "--nodes", "2", "--rounds", "50"]
+def test_the_command_leaves_nothing_behind_when_it_is_stopped_and_can_go_on(tmp_path, number):
+    command = [sys.executable, "-c", COMMAND, "--nodes", "2", "--rounds", "3"]
     process = subprocess.Popen(
         [*command, "--output", str(tmp_path / "run")],
         stdout=subprocess.PIPE,
@@ -229,6 +230,11 @@ def test_the_command_leaves_nothing_behind_when_it_is_stopped(tmp_path, number):
     process.send_signal(number)
     process.wait(PATIENCE)
     await_end(tmp_path)
+    federation = read_federation(tmp_path / "run" / "federation")
+    with Deployment(tmp_path / "run", federation) as deployment:  # the same folder: it goes on
+        lines = deployment.run()
+    assert "resumed" in kinds(deployment)
+    assert [line["digest"] for line in lines] == in_process(federation)
 
 
 def test_hosts_can_be_set_up_with_the_commands_of_the_page(tmp_path):
