@@ -44,7 +44,7 @@ format: $(STAMP) ## Format and fix what ruff can fix
 ui: $(STAMP) ## MLflow and Prefect in the browser, on this machine only
 	@$(BIN)/cairn ui
 
-bench: $(STAMP) ## The numbers of docs/RESULTS.md again, but for those that need a table or Olive (two hours)
+bench: $(STAMP) ## The numbers of docs/RESULTS.md again, but for those that need a table or Olive (four hours)
 	@OMP_WAIT_POLICY=passive $(BIN)/python -m benchmarks.accuracy
 	@OMP_WAIT_POLICY=passive $(BIN)/python -m benchmarks.retrieval
 	@$(BIN)/python -m benchmarks.training_cost
@@ -52,6 +52,12 @@ bench: $(STAMP) ## The numbers of docs/RESULTS.md again, but for those that need
 	@$(BIN)/python -m benchmarks.compression --workspace .
 	@$(BIN)/python -m benchmarks.compression_distillation --workspace .
 	@$(BIN)/python -m benchmarks.supernet
+	@$(BIN)/python -m benchmarks.federated --workspace .
+	@$(BIN)/python -m benchmarks.federated_papers
+	@$(BIN)/python -m benchmarks.federated_scale
+	@$(BIN)/python -m benchmarks.federated_robustness
+	@$(BIN)/python -m benchmarks.federated_privacy
+	@$(BIN)/python -m benchmarks.federated_deployment
 	@$(BIN)/python -m benchmarks.results
 
 clean: ## Remove caches and the environment; data, models and the log stay

@@ -43,6 +43,21 @@ def traffic(results: Mapping[str, Any]) -> Rows:
     return rows
 
 
+def deployment(results: Mapping[str, Any]) -> Rows:
+    """A row a way to run clients behind SuperNodes: seconds a round, and how many times faster."""
+    rows = [["clients behind SuperNodes", "s a round (range)", "times faster (range)"]]
+    for name, line in results["ways"].items():
+        seconds, faster = (
+            f"{line[key]:.1f} ({line[f'{key}_low']:.1f} to {line[f'{key}_high']:.1f})"
+            for key in ("seconds", "times_faster")
+        )
+        rows.append([WAYS.get(name, name), seconds, faster])
+    return rows
+
+
+WAYS = {"flower": "Flower's own: a fresh process with torch for every message"}
+
+
 def _of(line: Mapping[str, Any], seed: int) -> int | None:
     found: int | None = dict(zip(line["seeds"], line["rounds"], strict=True)).get(seed)
     return found
@@ -51,4 +66,5 @@ def _of(line: Mapping[str, Any], seed: int) -> int | None:
 STAMPS_TABLES: dict[str, Callable[[Mapping[str, Any]], Rows]] = {
     "federated": rounds,
     "federated_traffic": traffic,
+    "federated_deployment": deployment,
 }
