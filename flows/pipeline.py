@@ -1,4 +1,4 @@
-"""Data to verified model: ingest, validate, train, search, compress, release.
+"""Data to verified model: ingest, validate, train, search, compress, federate, release.
 
 Which of them run is for DVC to say (dvc.yaml, dvc.lock); when, how often and who is told is said
 here.
