@@ -5,6 +5,8 @@ from typing import Any
 
 from models.federated.audit import audit_updates
 from models.federated.plan import Plan
+from tasks.federate.figures.privacy import audit_figure
+from tasks.federate.figures.robustness import robustness_figure
 from tasks.progress import say
 from tasks.release.figures import table
 from tasks.tracked import TrackedRun
@@ -15,6 +17,12 @@ def show_audits(run: TrackedRun, plan: Plan) -> None:
     found = audit_updates(plan.privacy, rounds=plan.rounds, seed=plan.seed)
     run.page("audit/audit.json", json.dumps(found, indent=2, sort_keys=True) + "\n")
     run.page("audit/audit.md", audit_page(found))
+    poisoned = found["poisoning"]
+    run.picture("audit/privacy.png", audit_figure(found))
+    run.picture(
+        "audit/robustness.png",
+        robustness_figure(poisoned["strategies"], hostile=poisoned["hostile"]),
+    )
     figures = {f"audit.canary.{view}.auc": one["auc"] for view, one in found["canary"].items()}
     figures |= {f"audit.inversion.{k}.cosine": v["cosine"] for k, v in found["inversion"].items()}
     run.summary(figures)
