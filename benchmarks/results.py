@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchmarks.compression_tables import COMPRESSION_TABLES
+from benchmarks.federated_audit_tables import FEDERATED_AUDIT_TABLES
+from benchmarks.federated_stamps_tables import STAMPS_TABLES
+from benchmarks.federated_tables import PAPER_TABLES, SCALE_TABLES
 from benchmarks.provenance_tables import PROVENANCE_TABLES
 from benchmarks.search_tables import SEARCH_TABLES
 from benchmarks.table import RESULTS, interval
@@ -53,8 +56,17 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], list[list[str]]]] = {
     **PROVENANCE_TABLES,
     **SEARCH_TABLES,
     **COMPRESSION_TABLES,
+    **{name: PAPER_TABLES[name] for name in ("federated_pfedme",)},
+    **SCALE_TABLES,
+    **{name: FEDERATED_AUDIT_TABLES[name] for name in ("federated_robustness",)},
+    "federated_deployment": STAMPS_TABLES["federated_deployment"],
 }
-SHARED = {"compression_targets": "compression", "compression_dominance": "compression"}
+SHARED = {
+    "compression_targets": "compression",
+    "compression_dominance": "compression",
+    "federated_pfedme": "federated_papers",
+    "federated_scale_aims": "federated_scale",
+}
 """Tables that look at the results of another one."""
 
 
