@@ -29,6 +29,8 @@ ALPHA = 0.3
 CLIENTS, HOSTILE = 20, 0.2
 TRAINING = Training(rounds=60, rate=0.5, epochs=2)
 CLEAN, REFERENCE = "clean", "fedavg"
+AIM = 0.03
+"""Accuracy that the best robust strategy may lose."""
 
 Case = tuple[str, str, str, int]
 """Split, strategy, attack or CLEAN, seed."""
@@ -110,14 +112,23 @@ def summary(found: dict[Case, dict[str, float]], seeds: list[int]) -> dict[str, 
 
 
 def best(strategies: dict[str, Any]) -> dict[str, Any]:
-    """The strategy that loses least to clean FedAvg under its worst attack."""
+    """The strategy that loses least to clean FedAvg under its worst attack; whether that is within
+    the aim, on average and by the whole interval; and how often the backdoor works all the same."""
     worst = {
         name: max((line[attack]["lost_to_fedavg"]["mean"], attack) for attack in ATTACKS)
         for name, line in strategies.items()
     }
     name = min(worst, key=lambda one: worst[one][0])
-    lost, attack = worst[name]
-    return {"strategy": name, "attack": attack, "lost_to_fedavg": lost, "met": lost <= 0.03}
+    attack = worst[name][1]
+    lost = strategies[name][attack]["lost_to_fedavg"]
+    return {
+        "strategy": name,
+        "attack": attack,
+        "lost_to_fedavg": lost,
+        "met": lost["mean"] <= AIM,
+        "met_by_interval": lost["mean_high"] <= AIM,
+        "backdoor": strategies[name]["backdoor"]["backdoor"],
+    }
 
 
 def _shares(task: Task, split: str, seed: int) -> list[Share]:

@@ -78,8 +78,13 @@ def _title(strategies: Strategies, attacks: list[str]) -> str:
     best = min(lost, key=lambda name: lost[name])
     return (
         f"Under its worst attack {best.replace('_', ' ')} is {100 * lost[best]:.1f} points below "
-        f"clean FedAvg; FedAvg itself {100 * lost[REFERENCE]:.1f}"
+        f"clean FedAvg, FedAvg itself {100 * lost[REFERENCE]:.1f}; the backdoor works on "
+        f"{_works(strategies, best):.0%} and {_works(strategies, REFERENCE):.0%}"
     )
+
+
+def _works(strategies: Strategies, name: str) -> float:
+    return _value(strategies[name][BACKDOOR]["backdoor"])
 
 
 def _value(figure: Any) -> float:

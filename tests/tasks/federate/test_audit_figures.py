@@ -54,16 +54,17 @@ def test_privacy_figure_names_the_smallest_epsilon_that_costs_little():
 
 
 def test_robustness_figure_names_the_best_by_its_worst_attack():
-    def line(clean, flip):
+    def line(clean, flip, opened=0.5):
         return {
             "clean": {"accuracy": clean, "backdoor": 0.0},
             "sign_flip": {"accuracy": {"mean": flip}, "backdoor": 0.0},
-            "backdoor": {"accuracy": clean, "backdoor": {"mean": 0.5}},
+            "backdoor": {"accuracy": clean, "backdoor": {"mean": opened}},
         }
 
-    found = {"fedavg": line(0.95, 0.5), "median": line(0.93, 0.92), "krum": line(0.94, 0.8)}
+    found = {"fedavg": line(0.95, 0.5), "median": line(0.93, 0.92, 0.2), "krum": line(0.94, 0.8)}
     figure = robustness_figure(found, hostile=0.2)
     title = " ".join(figure.get_suptitle().split())
-    assert "median is 3.0 points below clean FedAvg; FedAvg itself 45.0" in title
+    assert "median is 3.0 points below clean FedAvg, FedAvg itself 45.0" in title
+    assert "the backdoor works on 20% and 50%" in title
     cells = [text.get_text() for text in figure.axes[0].texts]
     assert cells[:3] == ["95.0", "50.0", "95.0"]
