@@ -4,6 +4,8 @@ https://flower.ai/docs/framework/how-to-run-simulations.html. Only `run_in_ray` 
 """
 
 import os
+import shutil
+import tempfile
 import time
 from typing import Any
 
@@ -24,7 +26,7 @@ def run_in_ray(
     patience: float = 120.0,
     store_mb: int = 200,
 ) -> None:
-    """All rounds of a server in Ray, which is started for them and shut down at the end.
+    """All rounds of a server in Ray, started for them and shut down at the end.
 
     Results are those of the in-process grid to the bit: the server brings replies in order, and
     all that is random hangs on a client's part of the data, not on its node.
@@ -54,18 +56,21 @@ def run_in_ray(
         server.app()(grid, context)
 
     path = os.environ.get("PYTHONPATH")  # Flower's backend writes its own there
+    files = tempfile.mkdtemp(prefix="ray")  # short: sockets lie there, and names have a limit
+    started = {"num_cpus": cores, "object_store_memory": store_mb * 2**20, "_temp_dir": files}
     try:
         run_simulation(
             outer,
             app,
             server.clients,
             backend_config={
-                "init_args": {"num_cpus": cores, "object_store_memory": store_mb * 2**20},
+                "init_args": started,
                 "client_resources": {"num_cpus": 1, "num_gpus": 0.0},
             },
         )
     finally:
         ray.shutdown()  # Flower's backend does it too, unless it failed
+        shutil.rmtree(files, ignore_errors=True)  # logs of every process, written till the end
         if path is None:
             os.environ.pop("PYTHONPATH", None)
         else:

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,6 +36,11 @@ def _server() -> Server:
     return Server(plan, blank(PIXELS, CLASSES), clients=CLIENTS)
 
 
+def _files() -> set[str]:
+    """Ray's folders; pytest's own temporary ones are too long for its sockets."""
+    return {path.name for path in Path(tempfile.gettempdir()).glob("ray*")}
+
+
 @pytest.mark.slow
 def test_ray_ends_in_the_same_bytes_and_leaves_nothing_behind() -> None:
     import psutil
@@ -41,13 +48,14 @@ def test_ray_ends_in_the_same_bytes_and_leaves_nothing_behind() -> None:
 
     here, there = _server(), _server()
     before = {process.pid for process in psutil.Process().children(recursive=True)}
-    path = os.environ.get("PYTHONPATH")
+    path, files = os.environ.get("PYTHONPATH"), _files()
     run_in_ray(there, client_app(digit_learner), cores=2, patience=300)
     assert not ray.is_initialized()
     left = [p for p in psutil.Process().children(recursive=True) if p.pid not in before]
     _, alive = psutil.wait_procs(left, timeout=20)
     assert alive == []
     assert os.environ.get("PYTHONPATH") == path
+    assert _files() == files
     here.run(LocalGrid(client_app(digit_learner), CLIENTS))
     assert here.events == there.events == []
     assert np.abs(there.arrays["weight"]).max() > 0
