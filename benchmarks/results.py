@@ -56,15 +56,17 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], list[list[str]]]] = {
     **PROVENANCE_TABLES,
     **SEARCH_TABLES,
     **COMPRESSION_TABLES,
-    **{name: PAPER_TABLES[name] for name in ("federated_pfedme",)},
+    **{name: PAPER_TABLES[name] for name in ("federated_pfedme", "federated_quadratics")},
     **SCALE_TABLES,
-    **{name: FEDERATED_AUDIT_TABLES[name] for name in ("federated_robustness",)},
+    **FEDERATED_AUDIT_TABLES,
     "federated_deployment": STAMPS_TABLES["federated_deployment"],
 }
 SHARED = {
     "compression_targets": "compression",
     "compression_dominance": "compression",
+    "federated_inversion": "federated_privacy",
     "federated_pfedme": "federated_papers",
+    "federated_quadratics": "federated_papers",
     "federated_scale_aims": "federated_scale",
 }
 """Tables that look at the results of another one."""
