@@ -17,7 +17,7 @@ from safetensors.numpy import save
 from models.federated.arrays import Arrays
 
 ARRAY = "$array"
-REST, DIGEST = "rest", "blake3"
+MEMORY, REST, DIGEST = "memory", "rest", "blake3"
 
 
 class MemoryFileError(Exception):
@@ -34,7 +34,8 @@ def write(path: Path, memory: Mapping[str, Any]) -> str:
     rest = json.dumps(_without(memory, arrays))
     digest = _digest(rest, arrays)
     partial = path.with_suffix(".part")
-    partial.write_bytes(save(arrays, {REST: rest, DIGEST: digest}))
+    # One entry: safetensors writes several in an order that differs from run to run.
+    partial.write_bytes(save(arrays, {MEMORY: json.dumps({REST: rest, DIGEST: digest})}))
     partial.replace(path)
     return digest
 
@@ -47,7 +48,7 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         with safe_open(str(path), "numpy") as file:
-            told = file.metadata()
+            told = json.loads(file.metadata()[MEMORY])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         rest, digest = told[REST], told[DIGEST]
     except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
