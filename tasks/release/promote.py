@@ -3,16 +3,14 @@
 Both models answered the same clips. Clips of one group share their concept, so groups, not clips,
 are the independent units. If neither model were better, swapping the two models' answers within any
 group would change nothing: the distribution of the difference under all such swaps is what chance
-alone gives (sign-flip permutation test). No normal approximation, no tuning.
-
-Source: Fisher 1935, The Design of Experiments, section 21; p values from drawn permutations as in
-Phipson & Smyth 2010, https://doi.org/10.2202/1544-6115.1585.
+alone gives (sign-flip permutation test, models/permutation.py). No tuning.
 """
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
+
+from models.permutation import sign_flip_p
 
 COLUMNS = ("id", "group", "language", "label", "predicted")
 """What is needed of a model's predictions, one row a test clip."""
@@ -87,29 +85,6 @@ def same_clips(first: pd.DataFrame, second: pd.DataFrame) -> bool:
     asked = ["id", "group", "label"]
     a, b = (frame[asked].sort_values("id", ignore_index=True) for frame in (first, second))
     return a.equals(b)
-
-
-def sign_flip_p(lead_G: np.ndarray, *, draws: int, seed: int) -> tuple[float, bool]:
-    """One-sided p value of a summed lead, if the sign of each group's lead were a coin flip.
-
-    Args:
-        lead_G: (G,) whole numbers: clips that the candidate got right more than the champion.
-        draws: sign flips to draw, unless all of them (2 to the number of leads but 0) are no more.
-        seed: of the draws.
-
-    Returns:
-        the p value, and whether it is exact.
-    """
-    lead_K = lead_G[lead_G != 0].astype(np.int64)  # a group with lead 0 is the same either way
-    observed = lead_K.sum()
-    exact = 2.0 ** len(lead_K) <= draws
-    if exact:
-        codes = np.arange(2 ** len(lead_K))
-        signs = 1 - 2 * (codes[:, None] >> np.arange(len(lead_K)) & 1)
-        return float(np.mean(signs @ lead_K >= observed)), True
-    flips = np.random.default_rng(seed).integers(0, 2, size=(draws, len(lead_K)))
-    reached = int(np.sum((1 - 2 * flips) @ lead_K >= observed))
-    return (1 + reached) / (1 + draws), False
 
 
 def _right(predictions: pd.DataFrame) -> pd.Series:
