@@ -7,6 +7,7 @@ Shapes: N rows, W joint width of the views' summaries, D components.
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.batches import VIEWS, Batch, Examples
-from models.multimodal import Multimodal
+from models.multimodal import Multimodal, View
 
 
 @torch.no_grad()
@@ -24,7 +25,7 @@ def summaries(model: Multimodal, batch: Batch) -> Tensor:
     """Of a batch (B, W)."""
     parts = []
     for place, view in enumerate(VIEWS):
-        whole, _ = model.views[view].tower(batch.inputs[view])
+        whole, _ = cast(View, model.views[view]).tower(batch.inputs[view])
         here = batch.present[:, place, None]
         parts.append(F.normalize(whole.float(), dim=-1) * here * model.spec.trust[view])
     return torch.cat(parts, 1)
@@ -32,7 +33,7 @@ def summaries(model: Multimodal, batch: Batch) -> Tensor:
 
 def summaries_of(model: Multimodal, examples: Examples, rows: Tensor, *, size: int = 512) -> Tensor:
     """Of rows of a data set (N, W), `size` at a time."""
-    return torch.cat([summaries(model, examples.batch(part)) for part in rows.split(size)])
+    return torch.cat([summaries(model, examples.batch(part)) for part in torch.split(rows, size)])
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ Shapes: N rows, D features, C classes.
 
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -87,7 +87,7 @@ def fit_head(
         head.train()
         started, total = time.process_time(), 0.0
         order = torch.randperm(len(train.y), generator=generator)
-        for step, rows in enumerate(order.split(how.batch_size), 1):
+        for step, rows in enumerate(torch.split(order, how.batch_size), 1):
             optimizer.zero_grad()
             loss = F.cross_entropy(head(train.x[rows]), train.y[rows])
             loss.backward()  # type: ignore[no-untyped-call]
@@ -136,5 +136,4 @@ def judged(head: nn.Module, rows: Rows) -> tuple[float, float]:
 @torch.no_grad()
 def answers(head: nn.Module, x: Tensor, *, size: int = 1024) -> Tensor:
     """Classes (N,), `size` rows at a time."""
-    parts: Sequence[Tensor] = [head(part).argmax(1) for part in x.split(size)]
-    return torch.cat(list(parts))
+    return torch.cat([head(part).argmax(1) for part in torch.split(x, size)])
