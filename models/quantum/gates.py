@@ -51,7 +51,7 @@ def gate(name: str, wires: int) -> Gate:
     raise ValueError(f"gate={name!r}: there is none of that name, use e.g. {', '.join(close)}")
 
 
-def matrix(name: str, params: Tensor, wires: int = 0) -> Tensor:
+def matrix(name: str, params: Tensor, wires: int = 1) -> Tensor:
     """Matrices (..., 2^w, 2^w) of a gate for parameters (..., P); complex of the same precision."""
     return gate(name, wires).build(params).to(params.dtype.to_complex())
 
