@@ -147,7 +147,7 @@ def checked(x: Floats) -> Floats:
 
 def _fits(samples: int, qubits: int) -> None:
     free = SHARE * psutil.virtual_memory().available / WORKING
-    need = samples * AMPLITUDE * 2**qubits
+    need = samples * AMPLITUDE * 2.0 ** min(qubits, 900)  # a float has no room for more
     if need > free:
         most = int(np.log2(max(free / (samples * AMPLITUDE), 1)))
         raise ValueError(
