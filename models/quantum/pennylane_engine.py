@@ -4,14 +4,124 @@ Importing PennyLane takes seconds, so this module is imported where it is needed
 Shapes: B batch, n qubits, N = 2^n, D features of a sample, W weights.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pennylane as qml
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.quantum.circuit import Circuit, Op, Param
+from models.quantum.gates import matrix
+
+BACKPROP = ("default.qubit", "default.mixed")
+"""Devices that torch differentiates through, as long as they draw no shots."""
+
+
+class PennylaneEngine(nn.Module):
+    """Runs one circuit on a PennyLane device; takes and gives what `Engine` does.
+
+    It is copied and pickled by its arguments: some devices cannot be.
+
+    Args:
+        circuit: what to run.
+        device: PennyLane's name of it.
+        options: for the device.
+        shots: measurements of each circuit; None for exact expectations.
+        depolarising: probability p of a depolarising channel on every wire of every gate, after
+            it; needs a device of mixed states. None for none.
+
+    Raises:
+        ValueError: no such device, shots below 1, or a probability outside 0 to 1.
+    """
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        *,
+        device: str = "default.qubit",
+        options: Mapping[str, Any] | None = None,
+        shots: int | None = None,
+        depolarising: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.circuit = circuit
+        self.made = {
+            "device": device,
+            "options": dict(options or {}),
+            "shots": shots,
+            "depolarising": depolarising,
+        }
+        if shots is not None and shots < 1:
+            raise ValueError(f"shots={shots}: must be 1 or more, or None for exact results")
+        found = open_device(device, circuit.qubits, options or {})
+        exact = shots is None and device in BACKPROP
+        diff = "backprop" if exact else ("parameter-shift" if shots else "best")
+        node = qml.QNode(self._measured, found, interface="torch", diff_method=diff)
+        if not exact:
+            # Devices and gradients that know no batches get one circuit for each sample.
+            node = qml.transforms.broadcast_expand(node)
+        if depolarising is not None:
+            node = qml.noise.add_noise(node, noise_model(depolarising))
+        self._node = node if shots is None else qml.set_shots(node, shots=shots)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """(B, D) features and (W,) weights -> (B, n) expectations of Z, or (B, N) probabilities.
+
+        In the precision of the weights.
+        """
+        if not len(x):
+            n = self.circuit.qubits
+            return w.new_zeros(0, n if self.circuit.measure == "z" else 2**n)
+        measured = self._node(x, w)
+        if self.circuit.measure == "z":
+            values = [torch.as_tensor(value).expand(len(x)) for value in measured]
+            return torch.stack(values, -1).to(w.dtype)
+        found: Tensor = measured
+        return found.expand(len(x), -1).to(w.dtype)
+
+    def _measured(self, x: Tensor, w: Tensor) -> Any:
+        apply(self.circuit, x, w)
+        if self.circuit.measure == "z":
+            return [qml.expval(qml.PauliZ(wire)) for wire in range(self.circuit.qubits)]
+        return qml.probs(wires=range(self.circuit.qubits))
+
+    def __reduce__(self) -> Any:
+        return _again, (self.circuit, self.made)
+
+
+def _again(circuit: Circuit, made: Mapping[str, Any]) -> PennylaneEngine:
+    return PennylaneEngine(circuit, **made)
+
+
+def open_device(name: str, wires: int, options: Mapping[str, Any]) -> Any:
+    """A PennyLane device.
+
+    Raises:
+        ValueError: there is none of that name here, or it does not take these options.
+    """
+    try:
+        return qml.device(name, wires=wires, **options)
+    except (qml.exceptions.DeviceError, TypeError) as error:
+        raise ValueError(f"device={name!r} with options {dict(options)}: {error}") from error
+
+
+def noise_model(p: float) -> Any:
+    """PennyLane's noise model of depolarising on every wire of every gate, after it.
+
+    Raises:
+        ValueError: p is outside 0 to 1.
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"depolarising={p}: allowed is 0 to 1")
+
+    def after(op: Any, **_: Any) -> None:
+        for wire in op.wires:
+            qml.DepolarizingChannel(p, wires=wire)
+
+    gates = qml.BooleanFn(lambda op: isinstance(op, qml.operation.Operation))
+    states = qml.noise.op_in([qml.StatePrep])
+    return qml.NoiseModel({gates & ~states: after})
 
 
 def apply(circuit: Circuit, x: Any, w: Any) -> None:
@@ -26,21 +136,21 @@ def apply(circuit: Circuit, x: Any, w: Any) -> None:
         queue(op, x, w)
 
 
-def queue(op: Op, x: Any, w: Any) -> Any:
-    """Queue one operation; returns PennyLane's."""
+def queue(op: Op, x: Any, w: Any) -> None:
+    """Queue one operation."""
     values = _alike([value_of(param, x, w) for param in op.params])
     if op.gate == "QubitUnitary":
         numbers = torch.tensor(op.params, dtype=torch.float64).reshape(-1, 2)
         side = 2 ** len(op.wires)
-        return qml.QubitUnitary(torch.view_as_complex(numbers).reshape(side, side), wires=op.wires)
-    if op.gate == "StatePrep":
-        return qml.StatePrep(
-            torch.stack([torch.as_tensor(value) for value in values], -1), wires=op.wires
-        )
-    if op.gate == "IsingXY":
+        qml.QubitUnitary(torch.view_as_complex(numbers).reshape(side, side), wires=op.wires)
+    elif op.gate == "StatePrep":
+        state = torch.stack([torch.as_tensor(value) for value in values], -1)
+        qml.StatePrep(state, wires=op.wires)
+    elif op.gate == "IsingXY" and isinstance(values[0], Tensor) and values[0].ndim:
         # Its own matrix calls numpy on a batch of torch tensors, which fails under autograd.
-        return qml.IsingXY.compute_decomposition(*values, wires=op.wires)
-    return getattr(qml, op.gate)(*values, wires=op.wires)
+        qml.QubitUnitary(matrix("IsingXY", values[0][:, None]), wires=op.wires)
+    else:
+        getattr(qml, op.gate)(*values, wires=op.wires)
 
 
 def value_of(param: Param, x: Any, w: Any) -> Any:
@@ -64,26 +174,3 @@ def _alike(values: list[Any]) -> Sequence[Any]:
     tensors = [torch.as_tensor(value, dtype=like.dtype, device=like.device) for value in values]
     shape = max((tensor.shape for tensor in tensors), key=len)
     return [tensor.expand(shape) for tensor in tensors]
-
-
-def engine(
-    circuit: Circuit, *, device: str = "default.qubit", diff: str = "backprop", **options: Any
-) -> Callable[[Tensor, Tensor], Tensor]:
-    """A function like `models.quantum.engine.Engine`: (B, D), (W,) -> (B, n) or (B, N)."""
-    on = qml.device(device, wires=circuit.qubits, **options)
-
-    @qml.qnode(on, interface="torch", diff_method=diff)
-    def run(x: Tensor, w: Tensor) -> Any:
-        apply(circuit, x, w)
-        if circuit.measure == "z":
-            return [qml.expval(qml.PauliZ(wire)) for wire in range(circuit.qubits)]
-        return qml.probs(wires=range(circuit.qubits))
-
-    def batched(x: Tensor, w: Tensor) -> Tensor:
-        measured = run(x, w)
-        if circuit.measure == "z":
-            return torch.stack([value.expand(len(x)) for value in measured], -1)
-        found: Tensor = measured
-        return found.expand(len(x), -1)
-
-    return batched

@@ -101,13 +101,13 @@ class Samples(nn.Module):
     def __init__(self, ops: Sequence[Op], qubits: int, real: torch.dtype) -> None:
         super().__init__()
         self.qubits = qubits
-        self.parts: list[tuple[str, list[int]]] = []
+        self.parts: list[tuple[str, list[int], int]] = []
         self.lookups = nn.ModuleList()
         for name in sorted({op.gate for op in ops}):
             own = [op for op in ops if op.gate == name]
-            self.parts.append((name, [op.wires[0] for op in own]))
+            self.parts.append((name, [op.wires[0] for op in own], len(own[0].params)))
             self.lookups.append(PerSample([value for op in own for value in op.params], real))
-        wires = [wire for _, own in self.parts for wire in own]
+        wires = [wire for _, own, _ in self.parts for wire in own]
         idle = [wire for wire in range(qubits) if wire not in wires]
         order = torch.tensor(wires + idle).argsort()
         self.idle = len(idle)
@@ -119,8 +119,8 @@ class Samples(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """-> (n, B, 2, 2)."""
         found = []
-        for (name, wires), lookup in zip(self.parts, self.lookups, strict=True):
-            values = lookup(x, w).reshape(len(x), len(wires), -1)
+        for (name, wires, params), lookup in zip(self.parts, self.lookups, strict=True):
+            values = lookup(x, w).reshape(len(x), len(wires), params)
             found.append(matrix(name, values.transpose(0, 1)))
         if self.idle:
             eye = torch.eye(2, dtype=found[0].dtype, device=x.device)

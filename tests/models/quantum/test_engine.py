@@ -6,8 +6,7 @@ import torch
 
 from models.quantum.circuit import Circuit, Op, w, x
 from models.quantum.engine import Engine
-from models.quantum.pennylane_engine import apply
-from models.quantum.pennylane_engine import engine as pennylane
+from models.quantum.pennylane_engine import PennylaneEngine, apply
 from models.quantum.schedule import schedule
 from tests.models.quantum.circuits import random_circuit
 
@@ -34,7 +33,7 @@ def _run(engine, circuit, batch, seed, dtype=torch.float64):
 def test_equal_to_pennylane_in_values_and_gradients(seed):
     circuit, batch = random_circuit(seed), seed % 5 + 1
     ours = _run(Engine(circuit, dtype=torch.complex128), circuit, batch, seed)
-    theirs = _run(pennylane(circuit), circuit, batch, seed)
+    theirs = _run(PennylaneEngine(circuit), circuit, batch, seed)
     assert ours[0].shape == (batch, circuit.qubits if seed % 2 == 0 else 2**circuit.qubits)
     for found, expected in zip(ours, theirs, strict=True):
         assert torch.allclose(found, expected.to(found.dtype), atol=1e-6, rtol=0)
@@ -44,7 +43,7 @@ def test_equal_to_pennylane_in_values_and_gradients(seed):
 def test_single_precision_is_good_to_1e_6(seed):
     circuit = random_circuit(seed, qubits=4, size=0)  # every gate that fits 4 wires, once
     ours = _run(Engine(circuit), circuit, 3, seed, torch.float32)
-    exact = _run(pennylane(circuit), circuit, 3, seed)
+    exact = _run(PennylaneEngine(circuit), circuit, 3, seed)
     assert ours[0].dtype == torch.float32
     assert float((ours[0] - exact[0]).abs().max()) < 1e-6
     for found, expected in zip(ours[1:], exact[1:], strict=True):
@@ -56,7 +55,7 @@ def test_single_precision_is_good_to_1e_6(seed):
 def test_wires_in_several_groups(qubits):
     circuit = random_circuit(qubits, qubits=qubits, measure="z")
     ours = _run(Engine(circuit, dtype=torch.complex128), circuit, 2, 1)
-    theirs = _run(pennylane(circuit), circuit, 2, 1)
+    theirs = _run(PennylaneEngine(circuit), circuit, 2, 1)
     for found, expected in zip(ours, theirs, strict=True):
         assert torch.allclose(found, expected, atol=1e-6, rtol=0)
 
