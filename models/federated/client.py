@@ -7,6 +7,7 @@ from flwr.clientapp import ClientApp
 from flwr.clientapp.typing import Mod
 
 from models.federated.arrays import Arrays, add, arrays_of, record_of, subtract, zeros
+from models.federated.facts import TellsFacts
 from models.federated.learner import Learned, Learner, Work
 from models.federated.seeds import mix
 
@@ -69,6 +70,8 @@ def client_app(learner_of: Callable[[Context], Learner], mods: Sequence[Mod] = (
             "name": learner.name,
             "examples": learner.examples,
         }
+        if isinstance(learner, TellsFacts) and learner.facts is not None:
+            about |= learner.facts.record()
         return Message(RecordDict({ABOUT: ConfigRecord(about)}), reply_to=message)
 
     return app

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from models.batches import Data, language_batches
 from models.federated.arrays import Arrays
 from models.federated.dropout import draw_from, own_dropout
+from models.federated.facts import Facts
 from models.federated.learner import Learned, Work
 from models.federated.seeds import mix
 from models.fusion import drop_modalities
@@ -87,6 +88,7 @@ class MultimodalLearner:
         workshop: shared by all clients of a process.
         judge: whether every round also tells what the weights that came score on the own
             validation rows.
+        facts: what it tells the server about itself, or None.
     """
 
     name: str
@@ -94,6 +96,7 @@ class MultimodalLearner:
     local: Local
     workshop: Workshop
     judge: bool = True
+    facts: Facts | None = None
 
     @property
     def examples(self) -> int:

@@ -98,6 +98,11 @@ def refusals(
             "privacy with loss-based selection: the choice of clients would tell their losses, "
             "which no one accounts for; take random, availability or fair"
         )
+    if privacy.level != "none" and selection.policy == "qubo":
+        found.append(
+            "privacy with selection by QUBO: clients would tell their classes, and the choice "
+            "their losses, which no one accounts for; take random, availability or fair"
+        )
     if privacy.adaptive and privacy.level != "central_dp":
         found.append("adaptive clipping needs central_dp: elsewhere no one may count the norms")
     if privacy.adaptive and privacy.adaptive.count_noise <= 0:

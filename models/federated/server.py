@@ -20,6 +20,7 @@ from models.federated.codec import decode
 from models.federated.devices import in_order
 from models.federated.downlink import Downlink
 from models.federated.events import Event, Kind
+from models.federated.facts import Facts
 from models.federated.fold import WEIGHT, fold
 from models.federated.noise import BELOW, CentralNoise, source_of
 from models.federated.plan import Part, Plan, Progress, Round, StalledError
@@ -38,6 +39,8 @@ class Server:
         clients: size of the whole federation, N.
         on_round: called after every round, in order; what `memory` gives then is enough to go on.
         reachable: whether a node can be reached in a round; simulated devices say so.
+
+    `decided` holds the table of solvers of the newest round, where clients are chosen by QUBO.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Server:
         self.progress = Progress()
         self.known: dict[int, Known] = {}
         self.events: list[Event] = []
+        self.decided: list[dict[str, Any]] = []
         source = source_of(plan.privacy, plan.seed)
         expected = max(1.0, plan.selection.fraction * clients)
         self.central = (
@@ -138,6 +142,7 @@ class Server:
 
     def _round(self, grid: Grid, number: int) -> Round:
         seen, before = len(self.events), self.arrays
+        self.decided = []
         parts: list[Part] = []
         traffic = Traffic()
         metrics: dict[str, float] = {}
@@ -196,6 +201,7 @@ class Server:
             taken=self.progress.taken,
             losses=self.progress.losses,
             reachable=shares,
+            on_table=lambda table: self.decided.extend(table.plain()),
         )
 
     def _meet(self, grid: Grid, number: int) -> None:
@@ -371,7 +377,7 @@ def _introduced(node: int, reply: Message) -> Known:
     partition = int(about["partition"])
     if partition < 0:
         raise ValueError(f"partition {partition} is below 0")
-    return Known(node, partition, str(about["name"]), int(about["examples"]))
+    return Known(node, partition, str(about["name"]), int(about["examples"]), Facts.of(about))
 
 
 def _means(parts: list[Part]) -> dict[str, float]:

@@ -27,6 +27,7 @@ from tasks.errors import CheckFailed, InputError
 from tasks.federate.audits import show_audits
 from tasks.federate.card import federated_card
 from tasks.federate.engine import Field
+from tasks.federate.facts import telling
 from tasks.federate.figures.rounds import curves_figure, fairness_figure, timeline_figure
 from tasks.federate.fleet import draw, read_kinds
 from tasks.federate.live import show
@@ -81,8 +82,8 @@ def federate_model(params: FederateParams, train: TrainParams, workspace: Worksp
         with reproducible(1):
             clients = clients_of(source, params, train)
             profiles = draw(kinds, len(clients), params.seed)
-            field = Field(clients, profiles, params)
             model = source.blank(params.seed)
+            field = Field(telling(clients, profiles, source, params, model), profiles, params)
             plan = _plan(run, params, field, model)
             decides = _decides(params, train, source, profiles, plan)
             rounds = Rounds.of(workspace, decides)
@@ -184,6 +185,8 @@ def _rounds(
 
     def on_round(found: Round) -> None:
         show(run, found, plan.rounds)
+        if server.decided:
+            run.page(f"selection/round_{found.number}.json", _json(server.decided))
         told.rounds.append(_plain(found))
         told.spent += [asdict(one) | {"seconds": one.seconds} for one in grid.spent]
         grid.spent.clear()

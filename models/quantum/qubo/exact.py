@@ -60,21 +60,40 @@ def _solve(problem: QuboProblem, largest: int) -> tuple[Bits, int]:
         return _enumerated(problem, product), product.size
     if not np.triu(problem.matrix, 1).any():
         return cheapest(problem, problem.linear), 1
-    from dwave.samplers import TreeDecompositionSolver
-    from dwave.samplers.tree.utilities import min_fill_heuristic
-
     form = penalised(problem)
-    model = quadratic_model(form.problem)
-    width, order = min_fill_heuristic(model)
+    width = _degeneracy(form.problem)
+    if width <= WIDEST:
+        from dwave.samplers.tree.utilities import min_fill_heuristic
+
+        model = quadratic_model(form.problem)
+        width, order = min_fill_heuristic(model)
     if width > WIDEST:
         raise RefusedError(
             f"exact: {len(problem)} variables have {product.size:.3g} assignments that meet the "
-            f"counts, {largest:,} are enumerated at most; and their treewidth is up to {width}, "
-            f"{WIDEST} at most: take greedy, tabu or annealing"
+            f"counts, {largest:,} are enumerated at most; and a tree decomposition has width "
+            f"{width}, {WIDEST} at most: take greedy, tabu or annealing"
         )
+    from dwave.samplers import TreeDecompositionSolver
+
     found = TreeDecompositionSolver().sample(model, elimination_order=order)
     x = np.asarray(found.record.sample, np.int8)[:, np.argsort(found.variables)]
     return best_of(problem, form.strip(x)), 2**width * len(model)
+
+
+def _degeneracy(problem: QuboProblem) -> int:
+    """A lower bound of the treewidth: some part has no variable with fewer neighbours.
+
+    The heuristic that finds an order needs hours where thousands of variables are all joined.
+    """
+    joined = problem.symmetric != 0
+    degrees = joined.sum(0).astype(float)
+    most = 0
+    for _ in range(len(problem)):
+        least = int(degrees.argmin())
+        most = max(most, int(degrees[least]))
+        degrees[joined[least]] -= 1
+        degrees[least] = np.inf
+    return most
 
 
 def _enumerated(problem: QuboProblem, product: Product) -> Bits:
