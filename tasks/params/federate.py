@@ -77,7 +77,7 @@ class LocalParams(Section):
 class SelectionParams(Section):
     """Who takes part in a round."""
 
-    policy: Literal["random", "availability", "loss", "fair"]
+    policy: Literal["random", "availability", "loss", "fair", "qubo"]
     fraction: Annotated[float, Field(gt=0.0, le=1.0)]
     least: PositiveInt
     """Good updates that a round needs; with fewer the weights stay as they are."""
