@@ -2,6 +2,8 @@
 
     python -m benchmarks.federated --workspace PATH     # a workspace whose train stage has run
 
+Runs that are done are kept in PATH/mlruns/benchmarks/federated.json: one that was stopped goes on.
+
 One client a language. The score is the mean of category accuracy and of speech to text R@10 on
 validation rows, of the global weights after each round; the centralised model's is that of the
 train stage. Every strategy has the same clients, the same local work (one pass, AdamW at the rate
@@ -11,10 +13,12 @@ centralised score, or after ROUNDS. Final figures are of test rows.
 """
 
 import argparse
+import json
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -170,12 +174,40 @@ def _strategy(params: FederateParams, name: str) -> StrategySettings:
     return StrategySettings(**told | {"server_rate": RATES.get(name, 1.0)})
 
 
-def compare(bench: Bench) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Done:
+    """Outcomes of the runs that are done, on disk.
+
+    Args:
+        path: of the file.
+        decides: digests of what was read, and settings; another one starts afresh.
+    """
+
+    path: Path
+    decides: dict[str, Any]
+
+    def of(self, key: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The outcome of a run, made only if it is not there yet."""
+        runs = self._read()
+        if key not in runs:
+            runs[key] = make()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.write_text(json.dumps({"decides": self.decides, "runs": runs}))
+        outcome: dict[str, Any] = runs[key]
+        return outcome
+
+    def _read(self) -> dict[str, Any]:
+        told = json.loads(self.path.read_text()) if self.path.exists() else {}
+        runs: dict[str, Any] = told["runs"] if told.get("decides") == self.decides else {}
+        return runs
+
+
+def compare(bench: Bench, done: Done) -> dict[str, Any]:
     """Every strategy: rounds to the score."""
     found: dict[str, Any] = {}
     for name in ("fedsgd", *STRATEGIES):
         seeds = SEEDS if name in SEVERAL else SEEDS[:1]
-        runs = [run(bench, name, seed=seed) for seed in seeds]
+        runs = [done.of(f"{name} {seed}", partial(run, bench, name, seed=seed)) for seed in seeds]
         counts = [one["rounds"] for one in runs]
         found[name] = {"seeds": list(seeds), "rounds": counts, "runs": runs}
         if None not in counts and len(counts) > 1:
@@ -183,19 +215,13 @@ def compare(bench: Bench) -> dict[str, Any]:
     return found
 
 
-def travel(bench: Bench) -> dict[str, Any]:
+def travel(bench: Bench, done: Done) -> dict[str, Any]:
     """The default strategy to the end, with what travels whole and in fewer bytes."""
     found = {}
     for name, codec in CODECS.items():
         down = Codec("int8") if codec.lossy else codec
-        found[name] = run(
-            bench,
-            bench.params.strategy.name,
-            seed=SEEDS[0],
-            upload=codec,
-            download=down,
-            to_the_end=True,
-        )
+        whole = partial(run, bench, bench.params.strategy.name, seed=SEEDS[0], to_the_end=True)
+        found[name] = done.of(f"codec {name}", partial(whole, upload=codec, download=down))
     return found
 
 
@@ -207,12 +233,21 @@ def open_bench(workspace: Workspace) -> Bench:
     return replace(bench, central=float(np.mean(bench.score(source.central_model))))
 
 
+def _decides(bench: Bench) -> dict[str, Any]:
+    return {
+        "inputs": [artifact.digest for artifact in bench.source.inputs],
+        "params": bench.params.model_dump(mode="json"),
+        "rounds": ROUNDS,
+    }
+
+
 def main(workspace: Workspace) -> None:
     """Both tables, printed and kept."""
     logging.getLogger("flwr").setLevel(logging.ERROR)
     with reproducible(1):
         bench = open_bench(workspace)
-        strategies, codecs = compare(bench), travel(bench)
+        done = Done(workspace.mlruns / "benchmarks" / "federated.json", _decides(bench))
+        strategies, codecs = compare(bench, done), travel(bench, done)
     central = bench.source.central
     results: Mapping[str, Any] = {
         "share": SHARE,
