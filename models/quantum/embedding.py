@@ -12,7 +12,6 @@ from typing import cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -55,6 +54,8 @@ class Components:
         Raises:
             ValueError: more components than rows or columns.
         """
+        from sklearn.decomposition import PCA  # serving needs none of it
+
         most = min(summaries_NW.shape)
         if not 1 <= components <= most:
             raise ValueError(
