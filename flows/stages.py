@@ -25,6 +25,7 @@ STAGES = (
     Stage("search", "mlruns/stages/search/front.json", "front"),
     Stage("compress", "mlruns/stages/compress/family", "members"),
     Stage("federate", "mlruns/stages/federate/model.safetensors", "test.fused.accuracy"),
+    Stage("quantum", "mlruns/stages/quantum/verdict.json", "test.quantum.accuracy"),
     Stage("release", "mlruns/stages/release/release.json", "candidate_accuracy"),
 )
 

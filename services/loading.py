@@ -14,6 +14,7 @@ from typing import Any
 from safetensors.torch import load as read_tensors
 
 from models.multimodal import Multimodal, build
+from models.quantum.variant import HEAD, HEAD_CONFIG, Variant, unpack
 from models.spec import Spec
 from provenance import Log
 from provenance.checks import LOADABLE, verify_model
@@ -34,12 +35,12 @@ class Loaded:
     """A model ready to answer.
 
     Args:
-        model: in evaluation mode, no gradients.
+        model: in evaluation mode, no gradients; with a head of its own if it is a variant.
         config: what it is and how its inputs are made, as the train stage wrote it.
         digest: BLAKE3 of its weights.
     """
 
-    model: Multimodal
+    model: Multimodal | Variant
     config: dict[str, Any]
     digest: str
 
@@ -71,7 +72,8 @@ def load(folder: Path, digests: Mapping[str, str]) -> Loaded:
     """Load a model from the folder that holds its weights and its config.
 
     Args:
-        folder: with `model.safetensors` and `config.json`.
+        folder: with `model.safetensors` and `config.json`, and the two files of a head if there
+            is one.
         digests: the BLAKE3 that each must have.
 
     Raises:
@@ -81,4 +83,9 @@ def load(folder: Path, digests: Mapping[str, str]) -> Loaded:
     tensors = read_tensors(read_verified(folder / WEIGHTS, digests[WEIGHTS]))
     model = build(Spec.of(config["model"]), seed=0)  # any seed: every weight is replaced
     model.load_state_dict(tensors, strict=True)
-    return Loaded(model.eval().requires_grad_(False), config, digests[WEIGHTS])
+    model.eval().requires_grad_(False)
+    if HEAD not in digests:
+        return Loaded(model, config, digests[WEIGHTS])
+    head = read_verified(folder / HEAD, digests[HEAD])
+    told = json.loads(read_verified(folder / HEAD_CONFIG, digests[HEAD_CONFIG]))
+    return Loaded(unpack(head, told, model).eval(), config, digests[HEAD])

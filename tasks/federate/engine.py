@@ -1,4 +1,4 @@
-"""Where clients run: worker threads here, or Ray."""
+"""Where the stage's clients run: worker threads of this process, on simulated devices."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

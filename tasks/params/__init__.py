@@ -6,6 +6,7 @@ from tasks.params.compress import CompressParams
 from tasks.params.federate import FederateParams
 from tasks.params.ingest import IngestParams
 from tasks.params.load import load_params, parse_params
+from tasks.params.quantum import QuantumParams
 from tasks.params.release import ReleaseParams
 from tasks.params.search import SearchParams
 from tasks.params.train import TrainParams
@@ -18,6 +19,7 @@ __all__ = [
     "FederateParams",
     "IngestParams",
     "Params",
+    "QuantumParams",
     "ReleaseParams",
     "SearchParams",
     "Section",

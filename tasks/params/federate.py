@@ -161,7 +161,6 @@ class FederateParams(Section):
     upload: CodecParams
     download: CodecParams
     privacy: PrivacyParams
-    engine: Literal["in_process", "ray"]
     workers: PositiveInt
     """Clients that train at the same time, each on one core; no part of the result."""
     timeout_seconds: PositiveFloat

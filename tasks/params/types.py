@@ -8,6 +8,7 @@ from tasks.params.compress import CompressParams
 from tasks.params.federate import FederateParams
 from tasks.params.ingest import IngestParams
 from tasks.params.pipeline import PipelineParams
+from tasks.params.quantum import QuantumParams
 from tasks.params.release import ReleaseParams
 from tasks.params.search import SearchParams
 from tasks.params.train import TrainParams
@@ -28,4 +29,5 @@ class Params(Section):
     search: SearchParams
     compress: CompressParams
     federate: FederateParams
+    quantum: QuantumParams
     release: ReleaseParams

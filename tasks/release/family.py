@@ -24,7 +24,7 @@ from tasks.release.registry import (
     register,
     set_alias,
 )
-from tasks.release.served import DEPLOYED
+from tasks.release.served import DEPLOYED, Served
 from tasks.tracked import TrackedRun
 from tasks.upstream import upstream
 from tasks.workspace import Workspace
@@ -43,6 +43,7 @@ class Member:
         card: what it is, costs and scores.
         files: at the top of its folder.
         folders: below it.
+        served: how it answers.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Member:
     card: dict[str, Any]
     files: tuple[Artifact, ...]
     folders: tuple[Path, ...]
+    served: Served = DEPLOYED
 
     @property
     def carried(self) -> dict[str, Artifact]:
@@ -95,7 +97,7 @@ def log_family(
                 mlflow,
                 f"{name}-{member.name}",
                 member.files,
-                served=DEPLOYED,
+                served=member.served,
                 folders=member.folders,
             )
         prepared.append(Prepared(member, uri, known))

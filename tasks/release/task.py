@@ -23,6 +23,7 @@ from tasks.release.gate import check_gate, flatten
 from tasks.release.registry import anchor, files_of, log_model, register, set_aliases
 from tasks.release.source import Source, read_source
 from tasks.release.summary import verify_and_print
+from tasks.release.variant import read_variant
 from tasks.tracked import TrackedRun, tracked_run
 from tasks.tracking import connect
 from tasks.verification import record_policy
@@ -62,14 +63,18 @@ def release_model(params: ReleaseParams, workspace: Workspace) -> Artifact:
     log = Log.open(workspace.provenance)
     record_policy(log, workspace, change=False)  # the first one; `cairn approve` changes it
     members, read = read_family(workspace)
-    inputs = (*source.inputs, read)
+    variant, also_read, verdict = read_variant(workspace, source)
+    inputs = (*source.inputs, read, *also_read)
     with tracked_run("release", params, inputs=inputs, workspace=workspace) as run:
         checked = check_gate(flatten(source.metrics), params.gate)
         decision = decide(source, champion(log, params.name), workspace.root, params.promotion)
         card = model_card(source, params, checked)
         known = released_before(log, params.name, source.model, source.split)
         prepared = known or _log(run, params.name, source, card)
-        family = log_family(connect(workspace), log, params.name, members, source.split)
+        family = log_family(
+            connect(workspace), log, params.name, (*members, *variant), source.split
+        )
+        run.tag("release.quantum", f"{'registered' if variant else 'not registered'}: {verdict}")
         output = _publish(run, source, card, checked)
         _tell(run, decision)
     # Only now that the run has happened does the model get a version that people can find.

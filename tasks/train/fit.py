@@ -23,12 +23,12 @@ from models.training import Report, Settings, State, fit
 from provenance import Artifact
 from tasks.params.train import TrainParams
 from tasks.progress import say
+from tasks.resume import Resume
 from tasks.tracked import TrackedRun, tracked_run
 from tasks.train.evaluate import Evaluation, evaluate, headline_figures
 from tasks.train.examples import assemble, describe, learning_data, rows_of
 from tasks.train.features import chosen, class_names, encode
 from tasks.train.report import report
-from tasks.train.resume import Resume
 from tasks.upstream import upstream
 from tasks.workspace import Workspace
 
@@ -58,7 +58,7 @@ def train_model(params: TrainParams, workspace: Workspace) -> Artifact:
         features = encode(manifest, workspace, params.encoders)
         spec = describe(manifest, features, params)
         examples = assemble(manifest, features, spec)
-        resume = Resume.of(workspace, _decides(params, inputs, spec))
+        resume = Resume.of(workspace, "train", _decides(params, inputs, spec))
         names = class_names(workspace, params.encoders)
         model = build(spec, seed=params.seed, class_names=names)
         with reproducible(params.threads):
@@ -122,7 +122,10 @@ def _learn(
         text = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
         say(f"epoch {told.epoch} of at most {params.epochs}: {text}")
 
-    return fit(model, data, settings(params), on_epoch=on_epoch, state=resume.read())
+    state: State | None = resume.read()
+    if state is not None:
+        say(f"going on after epoch {state['epoch']} of an interrupted run")
+    return fit(model, data, settings(params), on_epoch=on_epoch, state=state)
 
 
 def _decides(params: TrainParams, inputs: list[Artifact], spec: Spec) -> dict[str, Any]:

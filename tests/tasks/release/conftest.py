@@ -104,8 +104,25 @@ def train(workspace: Workspace) -> Train:
                 folder / "metrics.json", lambda path: path.write_text(json.dumps(metrics)) and None
             )
         family(workspace, {})
+        quantum(workspace, gain=False)
 
     return make
+
+
+def quantum(workspace: Workspace, *, gain: bool) -> None:
+    """Make the outputs of the quantum stage."""
+    folder = workspace.stage("quantum")
+    told = {"gain": gain, "sentence": "gain or not", "contrasts": []}
+
+    def head(path: Path) -> None:
+        save_file({"w": np.zeros(1, np.float32)}, path)
+
+    with tracked_run("quantum", Nothing(), workspace=workspace) as run:
+        run.publish(folder / "head.safetensors", head)
+        run.publish(folder / "head.json", lambda path: path.write_text("{}") and None)
+        run.publish(
+            folder / "verdict.json", lambda path: path.write_text(json.dumps(told)) and None
+        )
 
 
 def family(workspace: Workspace, members: dict[str, float]) -> None:

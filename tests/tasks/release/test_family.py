@@ -9,7 +9,7 @@ from provenance.statements import NAMES, version_folder
 from tasks.release import release_model
 from tasks.tracking import connect
 from tasks.workspace import Workspace
-from tests.tasks.release.conftest import Data, Train, family, params
+from tests.tasks.release.conftest import Data, Train, family, params, quantum
 
 
 def aliases(workspace: Workspace) -> dict[str, str]:
@@ -60,3 +60,23 @@ def test_the_same_family_released_again_keeps_its_versions(
     assert aliases(workspace)["champion-alias-laptop"] == "2"
     connect(workspace)
     assert len(mlflow.MlflowClient().search_model_versions("name = 'tiny'")) == 2
+
+
+def test_a_quantum_variant_is_registered_only_after_a_gain(
+    workspace: Workspace, data: Data, train: Train
+) -> None:
+    data()
+    train(right=9, weight=1.0)
+    release_model.fn(params(), workspace)
+    assert "champion-quantum" not in aliases(workspace)
+    quantum(workspace, gain=True)
+    release_model.fn(params(), workspace)
+    assert aliases(workspace)["champion-quantum"] == "2"
+    assert aliases(workspace)["champion"] == "1"
+    log = Log.open(workspace.provenance, create=False)
+    made = {release.version: release for release in releases(log, "tiny")}["2"]
+    folder = version_folder(workspace.root, made)
+    assert folder is not None
+    carried = {path.name for path in (folder / "artifacts").iterdir()}
+    assert carried == {"model.safetensors", "config.json", "head.safetensors", "head.json"}
+    assert not verify_model(log, workspace.root, made).findings

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tasks.recovery import recover
+from tasks.resume import Resume
 from tasks.train.fit import train_model
-from tasks.train.resume import Resume
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -41,16 +41,16 @@ def test_a_run_that_was_cut_off_goes_on_and_ends_in_the_same_bytes(
 
 
 def test_a_state_is_only_for_the_run_that_wrote_it(bare_workspace):
-    one = Resume.of(bare_workspace, {"params": {"epochs": 3}})
-    other = Resume.of(bare_workspace, {"params": {"epochs": 4}})
+    one = Resume.of(bare_workspace, "train", {"params": {"epochs": 3}})
+    other = Resume.of(bare_workspace, "train", {"params": {"epochs": 4}})
     one.write({"epoch": 1})
     assert one.read() == {"epoch": 1}
     assert other.read() is None
 
 
 def test_success_clears_what_other_settings_left_but_not_other_stages(bare_workspace):
-    one = Resume.of(bare_workspace, {"seed": 1})
-    Resume.of(bare_workspace, {"seed": 2}).write({"epoch": 5})
+    one = Resume.of(bare_workspace, "train", {"seed": 1})
+    Resume.of(bare_workspace, "train", {"seed": 2}).write({"epoch": 5})
     (bare_workspace.resume / "federate-1").mkdir()
     one.clear()
     assert [path.name for path in bare_workspace.resume.iterdir()] == ["federate-1"]
@@ -58,16 +58,16 @@ def test_success_clears_what_other_settings_left_but_not_other_stages(bare_works
 
 @pytest.mark.parametrize("damage", [b"", b"not a state", None])
 def test_a_damaged_state_means_starting_afresh(bare_workspace, capsys, damage):
-    resume = Resume.of(bare_workspace, {"seed": 1})
+    resume = Resume.of(bare_workspace, "train", {"seed": 1})
     resume.write({"epoch": 1})
     path = resume.folder / "state.pt"
     path.write_bytes(path.read_bytes()[:-40] if damage is None else damage)
     assert resume.read() is None
-    assert "training starts from the beginning" in capsys.readouterr().err
+    assert "train starts from the beginning" in capsys.readouterr().err
 
 
 def test_clearing_nothing_is_fine(bare_workspace):
-    Resume.of(bare_workspace, {}).clear()
+    Resume.of(bare_workspace, "train", {}).clear()
     assert not bare_workspace.resume.exists()
 
 

@@ -1,9 +1,9 @@
-"""Where an interrupted training run left off.
+"""Where an interrupted run of a stage left off.
 
 A state belongs to exactly one run: its folder is named by a digest over everything that decides the
 result (settings, input bytes, vocabulary, library version). A run with any other setting starts
-afresh. Training draws its randomness from (seed, epoch), so going on ends in the same bytes as
-never having stopped.
+afresh. A stage draws its randomness from its seed and its place (an epoch, a head), so going on
+ends in the same bytes as never having stopped.
 """
 
 import json
@@ -18,12 +18,8 @@ from typing import Any
 import torch
 from blake3 import blake3
 
-from models.training import State
 from tasks.progress import say
 from tasks.workspace import Workspace
-
-STAGE = "train-"
-"""Other stages keep their own resume points beside ours."""
 
 
 @dataclass(frozen=True)
@@ -32,34 +28,35 @@ class Resume:
 
     Args:
         folder: its own folder under the workspace's resume folder.
+        stage: other stages keep their own resume points beside it.
     """
 
     folder: Path
+    stage: str
 
     @classmethod
-    def of(cls, workspace: Workspace, decides: Mapping[str, Any]) -> "Resume":
+    def of(cls, workspace: Workspace, stage: str, decides: Mapping[str, Any]) -> "Resume":
         """The resume point of a run.
 
         Args:
             workspace: where the run happens.
+            stage: that runs.
             decides: everything that the result depends on, as JSON types.
         """
         text = json.dumps({**decides, "torch": torch.__version__}, sort_keys=True)
-        return cls(workspace.resume / f"{STAGE}{blake3(text.encode()).hexdigest()}")
+        return cls(workspace.resume / f"{stage}-{blake3(text.encode()).hexdigest()}", stage)
 
-    def read(self) -> State | None:
+    def read(self) -> Any:
         """The last whole state, or None where there is none."""
         try:
-            state: State = torch.load(self._file, weights_only=True)
+            return torch.load(self._file, weights_only=True)
         except FileNotFoundError:
             return None
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            say(f"{self._file} cannot be read ({error}): training starts from the beginning")
+            say(f"{self._file} cannot be read ({error}): {self.stage} starts from the beginning")
             return None
-        say(f"going on after epoch {state['epoch']} of an interrupted run")
-        return state
 
-    def write(self, state: State) -> None:
+    def write(self, state: Mapping[str, Any]) -> None:
         """Keep a state; a kill at any moment leaves the one before or this one, whole."""
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self._file.with_suffix(".part")
@@ -72,7 +69,7 @@ class Resume:
     def clear(self) -> None:
         """Forget this run's state, and those that other settings left behind."""
         if self.folder.parent.is_dir():
-            for folder in self.folder.parent.glob(f"{STAGE}*"):
+            for folder in self.folder.parent.glob(f"{self.stage}-*"):
                 shutil.rmtree(folder)
 
     @property

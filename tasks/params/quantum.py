@@ -1,0 +1,104 @@
+"""The `quantum:` section of params.yaml: the circuit, how heads are trained, what is a gain."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import model_validator as check
+
+from tasks.params.base import Section
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Rising = Annotated[list[PositiveInt], Field(min_length=1)]
+
+
+class HeadParams(Section):
+    """The circuit, with a linear layer on either side."""
+
+    qubits: Annotated[int, Field(ge=2, le=12)]
+    layers: Annotated[int, Field(ge=1, le=20)]
+    encoding: Literal["angle", "amplitude", "iqp", "reuploading"]
+    ansatz: Literal["strongly_entangling", "basic", "hardware_efficient", "tree", "mera"]
+    measure: Literal["z", "probabilities"]
+
+
+class TrainingParams(Section):
+    """The same for every head, quantum or not."""
+
+    seeds: Annotated[int, Field(ge=2)]
+    """Times that each head is trained; with fewer than 8 no corrected p value gets below 0.05."""
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    weight_decay: NonNegativeFloat
+    rates: Annotated[list[Annotated[float, Field(gt=0.0, lt=1.0)]], Field(min_length=1)]
+    """Learning rates; each kind of head gets the one with the lowest validation loss."""
+
+
+class VerdictParams(Section):
+    """What counts as a gain."""
+
+    level: Annotated[float, Field(gt=0.0, lt=1.0)]
+    """Highest p value, after Holm's correction over all opponents."""
+    resamples: Annotated[PositiveInt, Field(ge=100)]
+    """Of the bootstrap over groups and seeds."""
+    draws: Annotated[PositiveInt, Field(ge=100)]
+    """Sign flips drawn for the p value; where all of them are no more than this, it is exact."""
+
+
+class TrainabilityParams(Section):
+    """Look at gradients before training."""
+
+    qubits: Rising
+    samples: Annotated[PositiveInt, Field(ge=10)]
+    """Random starts for each number of qubits."""
+    least_variance: Annotated[float, Field(gt=0.0)]
+    """Below it, the stage warns of a barren plateau."""
+
+
+class RobustnessParams(Section):
+    """How the trained head would fare on a noisy device."""
+
+    rows: PositiveInt
+    """Test rows that are judged, the same for all points."""
+    depolarising: Annotated[list[Probability], Field(min_length=1)]
+    """Probabilities after every gate."""
+    shots: Rising
+    repeats: Annotated[PositiveInt, Field(ge=2)]
+    """Draws for each number of shots."""
+
+
+class BackendParams(Section):
+    """What runs the circuit while heads are trained."""
+
+    engine: Literal["torch", "pennylane"]
+    device: str
+    """PennyLane's name of a device, for `engine: pennylane` and for `cairn quantum dry-run`."""
+    options: dict[str, Any]
+    """Passed to the device."""
+    shots: PositiveInt | None
+    """For each circuit; null where a simulator knows all amplitudes."""
+    price_per_task: NonNegativeFloat
+    price_per_shot: NonNegativeFloat
+    """What the owner of a device asks for, in one currency; a dry run adds them up."""
+
+
+class QuantumParams(Section):
+    """Settings of the quantum stage."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    components: PositiveInt
+    """Principal components of the frozen model's summaries that heads are given."""
+    head: HeadParams
+    training: TrainingParams
+    verdict: VerdictParams
+    trainability: TrainabilityParams
+    robustness: RobustnessParams
+    backend: BackendParams
+
+    @check(mode="after")
+    def _encodable(self) -> Self:
+        if self.backend.engine == "torch" and self.backend.shots is not None:
+            raise ValueError(
+                f"`quantum.backend.shots` ({self.backend.shots}) needs `engine: pennylane`: the "
+                "torch engine knows all amplitudes; write null"
+            )
+        return self

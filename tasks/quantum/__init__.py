@@ -1,0 +1,1 @@
+"""The quantum stage: does a quantum head on the frozen model help?"""
