@@ -1,4 +1,4 @@
-"""Data to verified model, stage by stage (flows/stages.py), in one Prefect run.
+"""ingest, validate, train, search, compress, federate, quantum, release: data to verified model.
 
 Which of them run is for DVC to say (dvc.yaml, dvc.lock); when, how often and who is told is said
 here.

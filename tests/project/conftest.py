@@ -51,6 +51,13 @@ SMALL = {
     "compress.family.laptop.megabytes": 1.0,
     "federate.rounds": 2,
     "federate.audit": False,
+    "quantum.components": 8,
+    "quantum.head.qubits": 3,
+    "quantum.training.seeds": 2,
+    "quantum.training.epochs": 2,
+    "quantum.trainability.samples": 10,
+    "quantum.robustness.rows": 10,
+    "quantum.robustness.repeats": 2,
     "release.gate.at_least": {"fused.accuracy": 0.15},
     "release.gate.at_most": {},
 }

@@ -51,6 +51,7 @@ def test_one_parameter_runs_only_what_depends_on_it(project):
         "search": "skipped",
         "compress": "skipped",
         "federate": "skipped",
+        "quantum": "skipped",
         "release": "ran",
     }
 
