@@ -14,7 +14,7 @@ from typing import Any
 from safetensors.torch import load as read_tensors
 
 from models.multimodal import Multimodal, build
-from models.quantum.variant import HEAD, HEAD_CONFIG, Variant, unpack
+from models.quantum.variant import COMPONENTS, HEAD, HEAD_CONFIG, Variant, unpack
 from models.spec import Spec
 from provenance import Log
 from provenance.checks import LOADABLE, verify_model
@@ -72,8 +72,7 @@ def load(folder: Path, digests: Mapping[str, str]) -> Loaded:
     """Load a model from the folder that holds its weights and its config.
 
     Args:
-        folder: with `model.safetensors` and `config.json`, and the two files of a head if there
-            is one.
+        folder: with `model.safetensors` and `config.json`, and the files of a head if there is one.
         digests: the BLAKE3 that each must have.
 
     Raises:
@@ -86,6 +85,6 @@ def load(folder: Path, digests: Mapping[str, str]) -> Loaded:
     model.eval().requires_grad_(False)
     if HEAD not in digests:
         return Loaded(model, config, digests[WEIGHTS])
-    head = read_verified(folder / HEAD, digests[HEAD])
+    files = {name: read_verified(folder / name, digests[name]) for name in (HEAD, COMPONENTS)}
     told = json.loads(read_verified(folder / HEAD_CONFIG, digests[HEAD_CONFIG]))
-    return Loaded(unpack(head, told, model).eval(), config, digests[HEAD])
+    return Loaded(unpack(files, told, model).eval(), config, digests[HEAD])

@@ -15,13 +15,11 @@ from models.batches import Batch
 from models.multimodal import Multimodal, Output
 from models.quantum.embedding import Components, summaries
 from models.quantum.head import QuantumHead
-from models.quantum.stored import from_plain, plain
+from models.quantum.stored import restore, store
 from models.spec import Spec
 
-HEAD, HEAD_CONFIG = "head.safetensors", "head.json"
+HEAD, COMPONENTS, HEAD_CONFIG = "head.safetensors", "components.safetensors", "head.json"
 """Files of a head beside those of the model that it is for."""
-INSIDE = "head."
-"""What tensors of the head begin with in its file."""
 
 
 class Variant(nn.Module):
@@ -64,28 +62,24 @@ class Variant(nn.Module):
 
 def pack(
     head: QuantumHead, components: Components, *, backbone: str
-) -> tuple[bytes, dict[str, Any]]:
-    """A head as the bytes of a safetensors file and JSON types.
+) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """A head as contents of safetensors files, by name, and as JSON types.
 
     Args:
         head: with its weights.
         components: in front of it.
         backbone: BLAKE3 of the weights of the model that it is for.
     """
-    tensors = {f"{INSIDE}{name}": value for name, value in head.state_dict().items()}
-    tensors |= {"components.mean": components.mean, "components.axes": components.axes}
-    told = {"head": plain(head.config), "backbone": backbone}
-    return write_tensors({k: v.contiguous() for k, v in sorted(tensors.items())}), told
+    weights, told = store(head)
+    before = write_tensors({"mean": components.mean, "axes": components.axes.contiguous()})
+    return {HEAD: weights, COMPONENTS: before}, {"backbone": backbone, "head": told}
 
 
-def unpack(content: bytes, told: Mapping[str, Any], backbone: Multimodal) -> Variant:
+def unpack(files: Mapping[str, bytes], told: Mapping[str, Any], backbone: Multimodal) -> Variant:
     """The variant again, on the model that the head is for.
 
     Raises:
-        ValueError: the description is of another version, or has unknown or missing keys.
+        ValueError: the description is of another version, or does not fit the weights.
     """
-    tensors = read_tensors(content)
-    components = Components(tensors.pop("components.mean"), tensors.pop("components.axes"))
-    head = QuantumHead(from_plain(told["head"]), seed=0)  # any seed: every weight is replaced
-    head.load_state_dict({name.removeprefix(INSIDE): value for name, value in tensors.items()})
-    return Variant(backbone, components, head)
+    components = Components(**read_tensors(files[COMPONENTS]))
+    return Variant(backbone, components, restore(files[HEAD], told["head"]))

@@ -7,7 +7,7 @@ alias is `champion-quantum`, or `candidate-quantum` where the model did not beco
 import json
 from typing import Any
 
-from models.quantum.variant import HEAD, HEAD_CONFIG
+from models.quantum.variant import COMPONENTS, HEAD, HEAD_CONFIG
 from provenance import Artifact
 from provenance.releases import CONFIG, WEIGHTS
 from tasks.release.family import Member
@@ -31,11 +31,11 @@ def read_variant(workspace: Workspace, source: Source) -> tuple[list[Member], li
         TamperedError: something of it was changed.
     """
     folder = workspace.stage("quantum")
-    verdict, head, config = (
-        upstream(workspace, folder / name) for name in (VERDICT, HEAD, HEAD_CONFIG)
+    verdict, *files = (
+        upstream(workspace, folder / name) for name in (VERDICT, HEAD, COMPONENTS, HEAD_CONFIG)
     )
     told: dict[str, Any] = json.loads(verdict.verified().read_text(encoding="utf-8"))
-    read = [verdict, head, config]
+    read = [verdict, *files]
     if not told["gain"]:
         return [], read, told["sentence"]
     member = Member(
@@ -46,7 +46,7 @@ def read_variant(workspace: Workspace, source: Source) -> tuple[list[Member], li
             "recipe": [{"technique": "quantum head"}],
             "measured": {"verdict": told["sentence"], "contrasts": told["contrasts"]},
         },
-        files=(source.model[WEIGHTS], source.model[CONFIG], head, config),
+        files=(source.model[WEIGHTS], source.model[CONFIG], *files),
         folders=(),
         served=WHOLE,
     )

@@ -35,6 +35,7 @@ def outputs(workspace):
 def test_a_run_leaves_a_verdict_a_head_and_an_entry(trained, params):
     quantum_head.fn(params, trained)
     assert list(outputs(trained)) == [
+        "components.safetensors",
         "head.json",
         "head.safetensors",
         "metrics.json",
@@ -46,8 +47,8 @@ def test_a_run_leaves_a_verdict_a_head_and_an_entry(trained, params):
     assert all(one["p_value"] >= 0.5 for one in told["contrasts"])
     metrics = json.loads(outputs(trained)["metrics.json"])
     assert set(metrics) == HEADS | {"commonest_class"}
-    # 3 qubits, 1 layer: 6 * 3 + 3 before, 9 in the circuit, 3 * 3 + 3 after it.
-    assert metrics["quantum"]["parameters"] == metrics["unentangled"]["parameters"] == 42
+    # 3 qubits, 1 layer: 6 * 3 + 3 before, 3 in the circuit, 3 * 3 + 3 after it.
+    assert metrics["quantum"]["parameters"] == metrics["unentangled"]["parameters"] == 36
     assert metrics["linear"]["parameters"] == 6 * 3 + 3
     entry, _ = Log.open(trained.provenance).newest("mlruns/stages/quantum/verdict.json")
     assert entry.body["quantum"] == {"gain": False, "verdict": told["sentence"]}
@@ -107,7 +108,7 @@ def test_another_seed_is_another_head(trained, params, changed):
     first = load_file(trained.stage("quantum") / "head.safetensors")
     quantum_head.fn(changed(seed=11), trained)
     second = load_file(trained.stage("quantum") / "head.safetensors")
-    assert (first["head.weights"] != second["head.weights"]).any()
+    assert (first["weights"] != second["weights"]).any()
 
 
 def test_more_components_than_rows_are_refused(trained, changed):
@@ -150,6 +151,7 @@ def test_the_files_make_a_variant_that_answers_as_the_head_did(trained, params, 
         ("train", "config.json"),
         ("quantum", "head.safetensors"),
         ("quantum", "head.json"),
+        ("quantum", "components.safetensors"),
     ):
         shutil.copy(trained.stage(stage) / name, tmp_path)
         digests[name] = Artifact.of(tmp_path / name).digest

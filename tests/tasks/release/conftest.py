@@ -118,7 +118,8 @@ def quantum(workspace: Workspace, *, gain: bool) -> None:
         save_file({"w": np.zeros(1, np.float32)}, path)
 
     with tracked_run("quantum", Nothing(), workspace=workspace) as run:
-        run.publish(folder / "head.safetensors", head)
+        for name in ("head.safetensors", "components.safetensors"):
+            run.publish(folder / name, head)
         run.publish(folder / "head.json", lambda path: path.write_text("{}") and None)
         run.publish(
             folder / "verdict.json", lambda path: path.write_text(json.dumps(told)) and None

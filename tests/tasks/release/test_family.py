@@ -78,5 +78,11 @@ def test_a_quantum_variant_is_registered_only_after_a_gain(
     folder = version_folder(workspace.root, made)
     assert folder is not None
     carried = {path.name for path in (folder / "artifacts").iterdir()}
-    assert carried == {"model.safetensors", "config.json", "head.safetensors", "head.json"}
+    assert carried == {
+        "model.safetensors",
+        "config.json",
+        "head.safetensors",
+        "components.safetensors",
+        "head.json",
+    }
     assert not verify_model(log, workspace.root, made).findings
