@@ -13,8 +13,8 @@ from tests.models.quantum.circuits import random_circuit
 
 def _inputs(circuit, batch, seed, dtype=torch.float64):
     generator = torch.Generator().manual_seed(seed)
-    features = torch.randn(batch, 3, generator=generator, dtype=torch.float64)
-    weights = torch.randn(5, generator=generator, dtype=torch.float64)
+    features = torch.randn(batch, circuit.features, generator=generator, dtype=torch.float64)
+    weights = torch.randn(circuit.weights, generator=generator, dtype=torch.float64)
     return features.to(dtype).requires_grad_(), weights.to(dtype).requires_grad_()
 
 
