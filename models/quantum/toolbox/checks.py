@@ -58,12 +58,12 @@ def unitary(values: ArrayLike) -> Matrix:
     return matrix
 
 
-def hermitian(values: ArrayLike, what: str) -> Matrix:
-    """A matrix (N, N) that equals its conjugate transpose."""
+def hermitian(values: ArrayLike, what: str, *, instead: str) -> Matrix:
+    """A matrix (N, N) that equals its conjugate transpose; `instead` says what to do else."""
     matrix = square(values, what)
     off = float(np.abs(matrix - matrix.conj().T).max())
     if off > TOLERANCE:
-        raise ValueError(f"{what} is not Hermitian: it differs from A^H by {off:.3g}")
+        raise ValueError(f"{what} is not Hermitian: it differs from A^H by {off:.3g}; {instead}")
     return matrix
 
 
@@ -74,7 +74,7 @@ def density(values: ArrayLike) -> Matrix:
         vector = amplitudes(array)
         whole: Matrix = vector[:, None] * vector.conj()
         return whole
-    matrix = hermitian(array, "density matrix")
+    matrix = hermitian(array, "density matrix", instead="give (A + A^H) / 2")
     trace = float(np.trace(matrix).real)
     if abs(trace - 1) > TOLERANCE:
         raise ValueError(f"density matrix with trace {trace:.6g}: it must be 1; divide by it")
