@@ -15,6 +15,7 @@ from cairn.federate import federate_app
 from cairn.keys import keys_app
 from cairn.lineage import lineage
 from cairn.predict import predict
+from cairn.quantum import quantum_app
 from cairn.run import run
 from cairn.schedule import schedule
 from cairn.ui import ui
@@ -37,6 +38,7 @@ for command in (
 app.add_typer(keys_app, name="keys")
 app.add_typer(anchor_app)
 app.add_typer(federate_app)
+app.add_typer(quantum_app)
 
 
 def main() -> NoReturn:
