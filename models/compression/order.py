@@ -59,6 +59,7 @@ KINDS: dict[str, Kind] = {
     "ort_dynamic_int8": Kind.GRAPH,
     "ort_static_int8": Kind.GRAPH,
     "ort_int4": Kind.GRAPH,
+    "ort_mixed": Kind.GRAPH,
     "openvino_int8": Kind.GRAPH,
     "openvino_int4": Kind.GRAPH,
     "openvino_bf16": Kind.GRAPH,

@@ -87,6 +87,7 @@ WAYS: Mapping[str, Way] = {
     "ort_dynamic_int8": graph_steps.dynamic,
     "ort_static_int8": graph_steps.static,
     "ort_int4": graph_steps.four_bits,
+    "ort_mixed": graph_steps.mixed,
     "openvino_int8": graph_steps.openvino_eight,
     "openvino_int4": graph_steps.openvino_four,
     "openvino_bf16": graph_steps.openvino_half,

@@ -8,6 +8,7 @@ from models.batches import VIEWS
 from models.compression.graphs.equal import check_equal
 from models.compression.graphs.export import export, export_fusion
 from models.compression.graphs.graph import Graph
+from models.compression.graphs.mixed import mixed_bits
 from models.compression.graphs.openvino import bf16, nncf_int4, nncf_int8, to_openvino
 from models.compression.graphs.ort_quantize import dynamic_int8, fp16, int4
 from models.compression.graphs.traps import Agreement, guarded_int8
@@ -80,6 +81,19 @@ dynamic = _each(
 )
 
 four_bits = _each(lambda graph, step, *_: (int4(graph, embedding_bits=step.embedding_bits), None))
+
+
+def _mixed(graph: Graph, step: Any, bench: Bench, state: State) -> tuple[Graph, str]:
+    made = mixed_bits(
+        graph,
+        bench.calibration(state, graph.view),
+        mean_bits=step.mean_bits,
+        seed=bench.params.seed,
+    )
+    return made.graph, made.sentence()
+
+
+mixed = _each(_mixed)
 
 
 def _static(graph: Graph, step: Any, bench: Bench, state: State) -> tuple[Graph, str | None]:

@@ -140,6 +140,15 @@ class IntegerGraphStep(Section):
     embedding_bits: Literal[4, 8]
 
 
+class MixedStep(Section):
+    """4 or 8 bits for each layer of ONNX Runtime's graphs, decided by measured errors."""
+
+    technique: Literal["ort_mixed"]
+    views: Views
+    mean_bits: Annotated[float, Field(ge=4.0, le=8.0)]
+    """How far the bytes of a view's layers may go from all in 4 bits (4) to all in 8 (8)."""
+
+
 class PlainStep(Section):
     """A technique without a setting of its own."""
 
@@ -172,6 +181,7 @@ AnyStep = (
     | DistilStep
     | QatStep
     | IntegerGraphStep
+    | MixedStep
     | PlainStep
 )
 Step = Annotated[AnyStep, Field(discriminator="technique")]

@@ -86,7 +86,7 @@ def dynamic_int8(graph: Graph, *, reduce_range: bool, embedding_bits: int = 8) -
         )
 
     proto = _through_files(graph.proto(), quantize)
-    return _stored(graph, proto, embedding_bits)
+    return stored_rest(graph, proto, embedding_bits)
 
 
 def static_int8(
@@ -158,7 +158,7 @@ def static_int8(
         )
 
     proto = _through_files(graph.proto(), quantize)
-    return _stored(graph, proto, embedding_bits, widen=False)
+    return stored_rest(graph, proto, embedding_bits, widen=False)
 
 
 def int4(graph: Graph, *, block: int = 32, embedding_bits: int = 4) -> Graph:
@@ -186,7 +186,7 @@ def int4(graph: Graph, *, block: int = 32, embedding_bits: int = 4) -> Graph:
             accuracy_level=4,  # inputs as int8: the fast path on CPUs
         )
         quantizer.process()
-    return _stored(graph, quantizer.model.model, embedding_bits)
+    return stored_rest(graph, quantizer.model.model, embedding_bits)
 
 
 def fp16(graph: Graph) -> Graph:
@@ -203,7 +203,7 @@ def fp16(graph: Graph) -> Graph:
     return Graph.of(graph.view, bare(proto))
 
 
-def _stored(graph: Graph, proto: Any, embedding_bits: int, *, widen: bool = True) -> Graph:
+def stored_rest(graph: Graph, proto: Any, embedding_bits: int, *, widen: bool = True) -> Graph:
     """Store tables and filters as integers.
 
     Args:

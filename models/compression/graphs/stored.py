@@ -9,6 +9,7 @@ for the scale with the least squared error as in Choukroun et al. 2019,
 https://arxiv.org/abs/1902.06822.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,13 @@ def _steps(parts: Floats, scale: Floats, middle: int) -> Floats:
     return np.clip(np.round(steps), -middle, middle - 1)
 
 
-def stored_embeddings(proto: Any, *, bits: int) -> int:
+def stored_embeddings(proto: Any, *, bits: int, tables: Collection[str] | None = None) -> int:
     """Store the tables of a graph's look-ups in blocks; in place. Returns how many.
+
+    Args:
+        proto: of an ONNX model.
+        bits: 4 or 8.
+        tables: names of those to store; None for all.
 
     Raises:
         ValueError: `bits` is neither 4 nor 8.
@@ -79,6 +85,7 @@ def stored_embeddings(proto: Any, *, bits: int) -> int:
         table = held.get(node.input[0]) if node.op_type == "Gather" else None
         if (
             table is None
+            or (tables is not None and table.name not in tables)
             or users[table.name] > 1
             or any(a.name == "axis" and a.i for a in node.attribute)
         ):
