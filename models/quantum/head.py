@@ -53,6 +53,9 @@ class HeadConfig:
         normalise: amplitude encoding divides every sample by its norm; otherwise a norm other than
             1 is refused.
         engine: torch, or pennylane for anything that a PennyLane device can do.
+        spread: angles start evenly drawn from this many radians around 0. Small ones start near the
+            identity, where gradients do not vanish (Grant et al. 2019,
+            https://arxiv.org/abs/1903.05076).
         device, options, shots: for PennyLane; shots None where a simulator knows all amplitudes.
 
     Raises:
@@ -70,6 +73,7 @@ class HeadConfig:
     pre: Literal["linear", "none"] = "linear"
     axis: Axis = "X"
     normalise: bool = True
+    spread: float = 2 * math.pi
     engine: Literal["torch", "pennylane"] = "torch"
     device: str = "default.qubit"
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -92,6 +96,8 @@ class HeadConfig:
                 raise ValueError(
                     f"{name}={getattr(self, name)!r}: allowed are {', '.join(allowed)}"
                 )
+        if not 0 < self.spread <= 2 * math.pi:
+            raise ValueError(f"spread={self.spread}: allowed is above 0, at most 2 pi")
         if self.shots is not None and self.shots < 1:
             raise ValueError(f"shots={self.shots}: must be 1 or more, or None for exact results")
         if self.shots is not None and self.engine == "torch":
@@ -168,7 +174,7 @@ class QuantumHead(nn.Module):
             _linear(config.features, config.encoded, generator) if config.pre == "linear" else None
         )
         start = torch.rand(parameters_of(config)["circuit"], generator=generator)
-        self.weights = nn.Parameter(2 * math.pi * start)
+        self.weights = nn.Parameter(config.spread * (start - 0.5))
         self.post = _linear(config.measured, config.classes, generator)
         self.engine = engine_of(config, self.circuit)
 

@@ -19,6 +19,8 @@ class HeadParams(Section):
     encoding: Literal["angle", "amplitude", "iqp", "reuploading"]
     ansatz: Literal["strongly_entangling", "basic", "hardware_efficient", "tree", "mera"]
     measure: Literal["z", "probabilities"]
+    spread: Annotated[float, Field(gt=0.0, le=6.2832)]
+    """Angles start evenly drawn from this many radians around 0."""
 
 
 class TrainingParams(Section):
