@@ -18,7 +18,7 @@ SOLVERS: Mapping[str, Solver] = {
     "tabu": tabu,
     "annealing": annealing,
     "qaoa": qaoa,
-    "qaoa, given angles": partial(qaoa, angles=TRANSFERRED),
+    "qaoa with given angles": partial(qaoa, angles=TRANSFERRED),
 }
 """By the name that tables show. Of equally good answers, that of the first is taken."""
 

@@ -65,7 +65,7 @@ def test_the_same_whatever_the_listing() -> None:
         "greedy",
         "tabu",
         "annealing",
-        "qaoa, given angles",
+        "qaoa with given angles",
     ]
     assert table.solver == "exact"
     assert table.lines[0].answer is not None

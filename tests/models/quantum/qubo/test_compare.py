@@ -39,7 +39,7 @@ def test_who_refuses_says_why_and_the_others_decide() -> None:
     problem = random_problem(40, seed=1)
     table = side_by_side(problem, seed=0)
     refused = {line.solver: line.refusal for line in table.lines if line.answer is None}
-    assert set(refused) == {"exact", "qaoa", "qaoa, given angles"}
+    assert set(refused) == {"exact", "qaoa", "qaoa with given angles"}
     assert "40 variables" in refused["exact"]
     assert table.solver in ("greedy", "tabu", "annealing")
     assert table.best.energy == min(line.answer.energy for line in table.lines if line.answer)
