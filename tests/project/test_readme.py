@@ -21,6 +21,7 @@ PAGES = (
     "docs/audit.md",
     "docs/compression.md",
     "docs/federated.md",
+    "docs/quantum.md",
 )
 
 
