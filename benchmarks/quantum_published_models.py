@@ -2,8 +2,8 @@
 
 Source: Bowles, Ahmed & Schuld 2024 (https://arxiv.org/abs/2403.07059), appendix C, and their
 programs (https://github.com/XanaduAI/qml-benchmarks): circuits, starts, losses, Adam, batches of
-32 drawn with replacement, and the rule when training ends are theirs. Their random numbers come
-from JAX, those here from torch: runs of the same seed differ, their means should not.
+32 drawn with replacement, the rule when training ends, and the order in which numbers are drawn
+are theirs. All is float64, as it was there, so that a seed gives the published run.
 
 Shapes: B batch, D features, n qubits, L layers.
 """
@@ -12,11 +12,13 @@ import math
 from abc import abstractmethod
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from torch import Tensor, nn
 
 from benchmarks.quantum_published_data import Floats, Split
+from benchmarks.quantum_published_draws import Keys
 from models.quantum.circuit import Circuit, Op, w, x
 from models.quantum.engine import Engine
 
@@ -39,6 +41,7 @@ class Trained(nn.Module):
     """What both circuits share."""
 
     scaler: StandardScaler | MinMaxScaler
+    keys: Keys
 
     @abstractmethod
     def loss(self, features: Tensor, labels: Tensor) -> Tensor:
@@ -58,20 +61,18 @@ class Dressed(Trained):
     Args:
         features: D.
         layers: L.
-        draw: of the start.
+        seed: of the start and the batches.
         entangled: without it, there are no CNOTs.
     """
 
-    def __init__(
-        self, features: int, *, layers: int, draw: torch.Generator, entangled: bool = True
-    ) -> None:
+    def __init__(self, features: int, *, layers: int, seed: int, entangled: bool = True) -> None:
         super().__init__()
-        self.scaler = StandardScaler()
-        turns = torch.rand(layers * features, generator=draw) * 2 * math.pi
-        inner = torch.randn(features, features, generator=draw) / features
-        outer = torch.randn(2, features, generator=draw) / features
-        self.turns, self.inner, self.outer = map(nn.Parameter, (turns, inner, outer))
-        self.engine = Engine(dressed_circuit(features, layers, entangled=entangled))
+        self.scaler, self.keys = StandardScaler(), Keys(seed, below=1_000_000)
+        self.turns = _trained(2 * math.pi * self.keys.next().uniform(layers * features))
+        self.inner = _trained(self.keys.next().normal(features, features) / features)
+        self.outer = _trained(self.keys.next().normal(2, features) / features)
+        circuit = dressed_circuit(features, layers, entangled=entangled)
+        self.engine = Engine(circuit, dtype=torch.complex128)
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, D) -> (B, 2) scores."""
@@ -96,18 +97,21 @@ class Reuploading(Trained):
         features: D.
         layers: L; features go in L + 1 times.
         judged: how many of the n qubits the loss looks at.
-        draw: of the start.
+        seed: of the start and the batches.
     """
 
-    def __init__(self, features: int, *, layers: int, judged: int, draw: torch.Generator) -> None:
+    def __init__(self, features: int, *, layers: int, judged: int, seed: int) -> None:
         super().__init__()
         self.scaler = MinMaxScaler((-math.pi / 2, math.pi / 2))
         self.qubits, self.judged = -(-features // 3), judged
-        shape = (layers + 1, 3 * self.qubits)
-        self.turns = nn.Parameter(torch.rand(shape, generator=draw))
-        self.scales = nn.Parameter(torch.rand(shape, generator=draw))
-        self.weights = nn.Parameter(torch.ones(2, judged))
-        self.engine = Engine(reuploading_circuit(self.qubits, layers))
+        self.keys = Keys(seed, below=100_000)
+        for _ in range(2):  # the authors' program draws its start twice
+            turns = self.keys.next().uniform(self.qubits, layers + 1, 3)
+            scales = self.keys.next().uniform(layers + 1, 3 * self.qubits)
+        self.turns = _trained(turns.swapaxes(0, 1).reshape(scales.shape))
+        self.scales = _trained(scales)
+        self.weights = _trained(np.ones((2, judged)))
+        self.engine = Engine(reuploading_circuit(self.qubits, layers), dtype=torch.complex128)
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, D) -> (B, judged) expectations of Z."""
@@ -160,13 +164,13 @@ def reuploading_circuit(qubits: int, layers: int) -> Circuit:
     return Circuit(qubits, tuple(ops))
 
 
-def fit(model: Trained, split: Split, *, rate: float, draw: torch.Generator) -> Fitted:
+def fit(model: Trained, split: Split, *, rate: float) -> Fitted:
     """Train with Adam until the loss lies flat, then judge."""
     rows, y = _scaled(model, split.x, fit=True), torch.tensor(split.y)
     adam = torch.optim.Adam(model.parameters(), lr=rate)
     losses: list[float] = []
     while len(losses) < MOST and not flat(losses):
-        batch = torch.randint(len(rows), (BATCH,), generator=draw)
+        batch = torch.from_numpy(model.keys.next().integers(BATCH, below=len(rows)))
         loss = model.loss(rows[batch], y[batch])
         adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -190,4 +194,8 @@ def flat(losses: list[float]) -> bool:
 
 def _scaled(model: Trained, rows: Floats, *, fit: bool = False) -> Tensor:
     found = model.scaler.fit_transform(rows) if fit else model.scaler.transform(rows)
-    return torch.tensor(found, dtype=torch.float32)
+    return torch.tensor(found, dtype=torch.float64)
+
+
+def _trained(start: Floats) -> nn.Parameter:
+    return nn.Parameter(torch.tensor(start, dtype=torch.float64))

@@ -23,6 +23,7 @@ from benchmarks.quantum_published_models import (
 from benchmarks.quantum_published_reuse import reuse
 from benchmarks.quantum_published_search import iqp, separable, svc
 from benchmarks.quantum_published_tables import aims
+from models.quantum.circuit import Circuit
 from models.quantum.engine import Engine
 
 HEAD = "bench,model,dataset,test_mean,test_sd,train_mean,n\n"
@@ -33,8 +34,13 @@ def sets() -> dict[str, Split]:
     return everything()
 
 
-def draw(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def engine(circuit: Circuit) -> Engine:
+    return Engine(circuit, dtype=torch.complex128)
+
+
+def numbers(*shape: int) -> Tensor:
+    draw = torch.Generator().manual_seed(len(shape))
+    return torch.rand(shape, generator=draw, dtype=torch.float64)
 
 
 # Choices and accuracies from XanaduAI/qml-benchmarks, paper/results/<family>/<model>, files
@@ -68,7 +74,7 @@ def test_a_published_score_of_the_training_rows_is_told(sets: dict[str, Split]) 
 def test_the_dressed_circuit_is_the_published_one_in_pennylane() -> None:
     import pennylane as qml
 
-    turns, rows = torch.rand(6, generator=draw()), torch.rand(4, 3, generator=draw(1))
+    turns, rows = numbers(6), numbers(4, 3)
 
     @qml.qnode(qml.device("default.qubit", wires=3))
     def published(x: Tensor) -> object:
@@ -83,8 +89,8 @@ def test_the_dressed_circuit_is_the_published_one_in_pennylane() -> None:
         return [qml.expval(qml.Z(wire)) for wire in range(3)]
 
     expected = [[float(z) for z in published(row)] for row in rows]  # type: ignore[attr-defined]
-    found = Engine(dressed_circuit(3, 2))(rows, turns)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    found = engine(dressed_circuit(3, 2))(rows, turns)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
 def test_reuploading_is_the_published_circuit_in_pennylane() -> None:
@@ -92,12 +98,11 @@ def test_reuploading_is_the_published_circuit_in_pennylane() -> None:
     # on (0, 1); after them features go in once more, with both turns in one rotation.
     import pennylane as qml
 
-    model = Reuploading(8, layers=3, judged=2, draw=draw())
-    rows = torch.rand(4, 8, generator=draw(1))
+    model, rows = Reuploading(8, layers=3, judged=2, seed=0), numbers(4, 8)
 
     @qml.qnode(qml.device("default.qubit", wires=3))
     def published(x: Tensor) -> object:
-        x = torch.cat([x, torch.zeros(1)])
+        x = torch.cat([x, torch.zeros(1, dtype=x.dtype)])
         for layer in range(4):
             for wire in range(3):
                 own = slice(3 * wire, 3 * wire + 3)
@@ -112,14 +117,14 @@ def test_reuploading_is_the_published_circuit_in_pennylane() -> None:
         return [qml.expval(qml.Z(wire)) for wire in range(2)]
 
     expected = [[float(z) for z in published(row)] for row in rows]  # type: ignore[attr-defined]
-    np.testing.assert_allclose(model(rows).detach(), expected, atol=1e-6)
+    np.testing.assert_allclose(model(rows).detach(), expected, atol=1e-9)
 
 
 def test_without_cnots_no_qubit_knows_of_another() -> None:
     # Turns about Y add up: <Z> = cos(angle), from |+> turned by x and the weights: -sin(x + sum).
-    rows, turns = torch.rand(4, 3, generator=draw()), torch.rand(6, generator=draw(1))
-    found = Engine(dressed_circuit(3, 2, entangled=False))(rows, turns)
-    np.testing.assert_allclose(found, -torch.sin(rows + turns[:3] + turns[3:]), atol=1e-6)
+    rows, turns = numbers(4, 3), numbers(6)
+    found = engine(dressed_circuit(3, 2, entangled=False))(rows, turns)
+    np.testing.assert_allclose(found, -torch.sin(rows + turns[:3] + turns[3:]), atol=1e-9)
 
 
 def test_reuploading_loss_is_the_papers() -> None:
@@ -128,9 +133,9 @@ def test_reuploading_loss_is_the_papers() -> None:
     # label -1: (0.8^2 + 0.8^2) / 2.
     class Fixed(Reuploading):
         def forward(self, features: Tensor) -> Tensor:
-            return torch.full((len(features), 1), 0.6)
+            return torch.full((len(features), 1), 0.6, dtype=torch.float64)
 
-    model = Fixed(3, layers=1, judged=1, draw=draw())
+    model = Fixed(3, layers=1, judged=1, seed=0)
     rows = torch.zeros(1, 3)
     assert model.loss(rows, torch.tensor([1])).item() == pytest.approx(0.04)
     assert model.loss(rows, torch.tensor([-1])).item() == pytest.approx(0.64)
@@ -140,10 +145,10 @@ def test_reuploading_loss_is_the_papers() -> None:
 def test_parameters_are_as_many_as_published() -> None:
     # D^2 + L D + 2 D for a dressed circuit: 16 + 40 + 8 for two curves in 4 dimensions.
     layers, _ = DRESSED["two_curves-5degree-0.1offset-4d"]
-    model = Dressed(4, layers=layers, draw=draw())
+    model = Dressed(4, layers=layers, seed=0)
     assert sum(p.numel() for p in model.parameters()) == 64
     # 2 x (L + 1) x 3 n + 2 for re-uploading.
-    other = Reuploading(4, layers=10, judged=1, draw=draw())
+    other = Reuploading(4, layers=10, judged=1, seed=0)
     assert sum(p.numel() for p in other.parameters()) == 2 * 11 * 6 + 2
 
 
@@ -162,9 +167,8 @@ def test_same_seed_same_run(monkeypatch: pytest.MonkeyPatch, sets: dict[str, Spl
     split = sets["linearly_separable_2d"]
 
     def run(seed: int) -> tuple[bytes, models.Fitted]:
-        own = draw(seed)
-        model = Dressed(2, layers=2, draw=own)
-        found = fit(model, split, rate=0.1, draw=own)
+        model = Dressed(2, layers=2, seed=seed)
+        found = fit(model, split, rate=0.1)
         return model.inner.detach().numpy().tobytes(), found
 
     first = run(0)
@@ -181,6 +185,19 @@ def test_kept_states_predict_what_a_circuit_an_entry_does(sets: dict[str, Split]
     assert found["once"]["accuracy"] == found["each"]["accuracy"]
     # 240 + 60 samples; 240 x 239 / 2 + 60 x 240 entries.
     assert (found["once"]["circuits"], found["each"]["circuits"]) == (300, 43_080)
+
+
+@pytest.mark.slow
+def test_seeds_give_the_published_runs(sets: dict[str, Split]) -> None:
+    # XanaduAI/qml-benchmarks, paper/results/hidden_manifold/DressedQuantumCircuitClassifier, file
+    # ..._hidden_manifold-6manifold-6d_GridSearchCV-best-hyperparams-results.csv, lines 0 and 1.
+    name = "hidden_manifold-6manifold-6d"
+    layers, rate = DRESSED[name]
+    expected = [(0.9291666666666667, 0.8666666666666667), (0.9375, 0.8333333333333334)]
+    for seed, accuracies in enumerate(expected):
+        found = fit(Dressed(6, layers=layers, seed=seed), sets[name], rate=rate)
+        assert (found.train, found.test) == pytest.approx(accuracies)
+        assert found.settled
 
 
 def test_a_set_of_two_names_is_one(tmp_path: Path) -> None:
@@ -206,23 +223,23 @@ def test_a_miss_is_called_one() -> None:
         "exact": {**told, "separable kernel": {}},
         "trained": {
             "dressed circuit": {
-                "a": {"within": True, "mean": 0.9},
-                "b": {"within": False, "mean": 0.9},
+                "a": {"within": True, "exact": True, "mean": 0.9},
+                "b": {"within": False, "exact": False, "mean": 0.9},
             },
-            "data re-uploading": {"a": {"within": False, "mean": 0.96}},
+            "data re-uploading": {"a": {"within": True, "exact": False, "mean": 0.96}},
         },
         "reuse": {"once": {"circuits": 6}, "each": {"circuits": 10}, "same": True},
     }
     verdicts = {row[0]: row[1:] for row in aims(results)[1:]}
     assert verdicts["SVC exactly"] == [
-        "1 of 2 sets; 1 published ones are those of the training rows",
+        "1 of 2 sets; on 1 the published one is that of the training rows",
         "met",
     ]
     assert verdicts["IQP kernel exactly"] == ["0 of 1 sets", "missed"]
-    assert verdicts["dressed circuit within the published error"] == [
-        "1 of 2 sets; not b",
+    assert verdicts["dressed circuit within the published error, 4 sets"] == [
+        "1 of 2 sets, 1 of them exactly; not b",
         "missed",
     ]
-    assert verdicts["data re-uploading within the published error"][1] == "missed"
-    assert verdicts["a quantum model at 95%"] == ["1 sets", "met"]
-    assert verdicts["half of the circuits saved, same predictions"][1] == "missed"
+    assert verdicts["data re-uploading within the published error, 2 sets"][1] == "missed"
+    assert verdicts["a quantum model at 95%"] == ["on 1 sets", "met"]
+    assert verdicts["half the circuits, same predictions"] == ["6 for 10", "missed"]
