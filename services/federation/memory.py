@@ -66,8 +66,9 @@ def read_weights(path: Path) -> Arrays:
 
 def _without(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
     """The same with names in place of arrays."""
-    if isinstance(value, np.ndarray):
-        arrays[name := f"{len(arrays):06d}"] = np.ascontiguousarray(value)
+    if isinstance(value, np.ndarray | np.generic):  # arithmetic turns a scalar's array into one
+        name = f"{len(arrays):06d}"
+        arrays[name] = np.asarray(value, order="C")  # ascontiguousarray would give scalars an axis
         return {ARRAY: name}
     if isinstance(value, Mapping):
         return {str(key): _without(one, arrays) for key, one in value.items()}

@@ -42,7 +42,7 @@ class Partition:
 def write_partition(folder: Path, partition: Partition) -> None:
     """Write it; the rows first, so that settings never speak of rows that are not there."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = save({name: np.ascontiguousarray(value) for name, value in partition.rows.items()})
+    rows = save({name: np.asarray(value, order="C") for name, value in partition.rows.items()})
     (folder / ROWS).write_bytes(rows)
     told = {
         "blake3": blake3(rows).hexdigest(),
@@ -63,7 +63,7 @@ def read_partition(folder: Path) -> Partition:
         told = json.loads((folder / SETTINGS).read_bytes())
         rows = (folder / ROWS).read_bytes()
         kind, name, settings, digest = (told[k] for k in ("kind", "name", "settings", "blake3"))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise PartitionError(
             f"{folder}: {SETTINGS} and {ROWS} of one partition are wanted there ({error!r})"
         ) from None

@@ -13,12 +13,19 @@ def test_nested_arrays_and_their_order_come_back(tmp_path):
         "clip": None,
         "events": [{"kind": "timeout"}],
         "half": np.float16(0.5) * np.ones(2, np.float16),
+        "scale": np.array(2.5, np.float32),
+        "momentum": np.array(2.5, np.float32) * 2,  # NumPy makes this an np.float32
+        "turned": np.arange(6, dtype=np.float32).reshape(2, 3).T,
     }
     write(tmp_path / "m", memory)
     found = read(tmp_path / "m")
     assert list(found["arrays"]) == ["z", "a"]
     np.testing.assert_array_equal(found["arrays"]["z"], memory["arrays"]["z"])
     assert found["half"].dtype == np.float16
+    assert found["scale"].shape == ()  # a model's temperature, for one: not (1,)
+    np.testing.assert_array_equal(found["scale"], memory["scale"])
+    assert (found["momentum"], found["momentum"].dtype) == (5.0, np.float32)
+    np.testing.assert_array_equal(found["turned"], memory["turned"])
     rest = {name: found[name] for name in ("progress", "clip", "events")}
     assert rest == {name: memory[name] for name in rest}
 
