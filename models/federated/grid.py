@@ -21,8 +21,9 @@ from flwr.supercore.task_identity import TaskIdentity
 FIRST_NODE = 100
 """Id of the first client's node; the server is 1."""
 
-UNKNOWN, TIMED_OUT = 0, 2
-"""Error codes of a reply: the client app raised, or did not answer in time."""
+UNKNOWN, TIMED_OUT = 0, 100
+"""Error codes of a reply: the client app raised, or did not answer in time. Flower has none for the
+latter, and uses those up to 8 for other things: 2 is a client that raised on a SuperNode."""
 
 
 class LocalGrid(Grid):

@@ -7,11 +7,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, RecordDict
+from flwr.app import (
+    ArrayRecord,
+    ConfigRecord,
+    Context,
+    Error,
+    Message,
+    MetricRecord,
+    RecordDict,
+)
 from flwr.clientapp import ClientApp
+from flwr.common.constant import ErrorCode
 
 from models.federated.arrays import flat
 from models.federated.grid import FIRST_NODE, TIMED_OUT, UNKNOWN, LocalGrid
+from models.federated.screen import RefusedError, Screen
 from tests.conftest import PROJECT
 from tests.models.federated.conftest import Drawn, plan_of, run
 
@@ -184,3 +194,15 @@ def test_pushed_messages_can_be_pulled_once() -> None:
 
     assert [reply.content["m"]["me"] for reply in grid.pull_messages(names)] == [0, 1]
     assert grid.pull_messages(names) == []
+
+
+def test_a_client_that_raised_elsewhere_is_not_taken_for_one_that_was_late() -> None:
+    """Flower's codes: https://flower.ai/docs/framework/ref-api/flwr.common.Error.html."""
+    flowers = {v for v in vars(ErrorCode).values() if isinstance(v, int)}
+    assert ErrorCode.CLIENT_APP_RAISED_EXCEPTION in flowers
+    assert TIMED_OUT not in flowers
+    asked = Message(RecordDict(), FIRST_NODE, "train")
+    error = Error(code=ErrorCode.CLIENT_APP_RAISED_EXCEPTION, reason="out of memory")
+    with pytest.raises(RefusedError) as refused:
+        Screen({}).arrived(Message(error, reply_to=asked), round_=1, client="c0", still=1)
+    assert refused.value.kind == "client_error"
