@@ -1,4 +1,4 @@
-"""`cairn federate`: how far the rounds are, and a real deployment on this machine."""
+"""`cairn federate`: how far the rounds are, and other ways to run them on this machine."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cairn.federate_deploy import deploy
+from cairn.federate_simulate import simulate
 
 if TYPE_CHECKING:
     from provenance import Entry
 
 federate_app = typer.Typer(
     name="federate",
-    help="Federated rounds: how far they are, and a deployment with SuperLink and SuperNodes.",
+    help="Federated rounds: how far they are; in Ray, or between a SuperLink and SuperNodes.",
     no_args_is_help=True,
     add_completion=False,
 )
 federate_app.command()(deploy)
+federate_app.command()(simulate)
 
 
 @federate_app.command()
@@ -55,8 +57,8 @@ def export(
 ) -> None:
     """Write what a deployment of this project's own data needs: a plan, weights, parts of the data.
 
-    `cairn federate deploy --nodes N --federation FOLDER` runs it; docs/federated-deployment.md says
-    which of its folders goes to which host.
+    `cairn federate deploy --federation FOLDER` runs it between processes, and `simulate` in Ray;
+    docs/federated-deployment.md says which of its folders goes to which host.
     """
     from services.federation.federation import write_federation
     from services.federation.multimodal import multimodal_partition
@@ -79,7 +81,8 @@ def export(
     write_federation(folder, found.plan, found.initial, parts)
     names = ", ".join(client.name for client in found.clients)
     print(f"{folder}: {len(parts)} partitions ({names})")
-    print(f"cairn federate deploy --nodes {len(parts)} --federation {folder}")
+    print(f"cairn federate deploy --federation {folder}")
+    print(f"cairn federate simulate --federation {folder}")
 
 
 def _line(entry: "Entry") -> dict[str, str]:

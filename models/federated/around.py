@@ -1,5 +1,7 @@
-"""Grids around a grid: one that only knows some nodes, one that counts bytes, one with devices."""
+"""Grids around a grid: each changes one thing, such as which nodes it knows or how it waits."""
 
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -76,6 +78,53 @@ class Counted(Around):
             if reply.has_content():
                 self.traffic.up += sent_bytes(reply.content)
             yield reply
+
+
+class StoppedError(Exception):
+    """The run was stopped while a round waited for its clients."""
+
+
+class Prompt(Around):
+    """Hands replies on soon after they come.
+
+    Args:
+        inner: reaches the nodes.
+        seconds: between looks; Flower's own grids take 0.1 to 3.
+        in_turns: clients wait for each other. A timeout then counts from the last reply of any of
+            them, as no one can tell from here when a client's turn began.
+        stopped: once it is set, no one waits any longer.
+    """
+
+    def __init__(
+        self,
+        inner: Grid,
+        seconds: float,
+        *,
+        in_turns: bool = False,
+        stopped: threading.Event | None = None,
+    ) -> None:
+        super().__init__(inner)
+        self.seconds, self.in_turns = seconds, in_turns
+        self.stopped = stopped or threading.Event()
+
+    def send_and_receive(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> Iterator[Message]:
+        """Replies in the order in which they come; fewer than messages after the timeout.
+
+        Raises:
+            StoppedError: the run was stopped.
+        """
+        waiting, since = set(self.inner.push_messages(list(messages))), time.monotonic()
+        while waiting:
+            for reply in self.inner.pull_messages(waiting):
+                waiting.discard(reply.metadata.reply_to_message_id)
+                yield reply
+                since = time.monotonic() if self.in_turns else since
+            if not waiting or (timeout is not None and time.monotonic() - since > timeout):
+                return
+            if self.stopped.wait(self.seconds):
+                raise StoppedError(f"{len(waiting)} clients had not answered")
 
 
 class Listed(Around):

@@ -21,7 +21,7 @@ from services.federation.federation import Federation
 from services.federation.journal import DeploymentError, Journal
 from services.federation.memory import write
 from services.federation.process import LOOPBACK, SECONDS_BETWEEN_LOOKS, free_port
-from services.federation.rounds import read_rounds
+from services.federation.rounds import read_rounds, told
 from services.federation.settings import CLIENTS, INITIAL, LOOK, PLAN, RESULTS, plan_text
 from services.federation.superlink import SuperLink
 from services.federation.supernode import Node, SuperNode, Warmth
@@ -187,14 +187,8 @@ class Deployment:
         """Tell of rounds that are new; a restarted run may take back the last one's line."""
         lines = read_rounds(self.results)
         for line in lines[shown:]:
-            loss = line["metrics"].get("train_loss")
-            told = f", loss {loss:.4f}" if loss is not None else ""
-            self.tell(
-                f"round {line['round']}: {len(line['parts'])} clients{told}, "
-                f"{line['bytes_up']} B up, {line['bytes_down']} B down, {line['seconds']:.1f} s"
-            )
-            for event in line["events"]:
-                self.tell(f"round {line['round']}: {event['kind']}: {event['detail']}")
+            for text in told(line):
+                self.tell(text)
         return max(shown, len(lines))
 
     def _look_after_nodes(self) -> None:

@@ -16,10 +16,20 @@ def load_learner(folder: Path) -> Learner:
     Raises:
         PartitionError: it cannot be read, or its kind is unknown.
     """
+    partition = check_partition(folder)
+    return LEARNERS[partition.kind](partition)
+
+
+def check_partition(folder: Path) -> Partition:
+    """What a learner is made of.
+
+    Raises:
+        PartitionError: it cannot be read, or its kind is unknown.
+    """
     partition = read_partition(folder)
     if partition.kind not in LEARNERS:
         raise PartitionError(f"{folder}: kind {partition.kind!r}; known are {', '.join(LEARNERS)}")
-    return LEARNERS[partition.kind](partition)
+    return partition
 
 
 def _softmax(partition: Partition) -> Learner:
@@ -32,8 +42,11 @@ def _softmax(partition: Partition) -> Learner:
 
 
 def _torch_mlp(partition: Partition) -> Learner:
+    import torch
+
     from services.federation.torch_mlp import TorchMlpLearner
 
+    torch.set_num_threads(1)  # else the result depends on the machine
     rows = partition.rows
     return TorchMlpLearner(partition.name, rows["x"], rows["y"], **partition.settings)
 

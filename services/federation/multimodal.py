@@ -64,7 +64,7 @@ def multimodal_learner(partition: Partition) -> MultimodalLearner:
     def blank() -> Multimodal:
         return build(spec, seed=0, class_names=names)  # any seed: the weights come from the server
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(1)  # else the result depends on the machine
     return MultimodalLearner(
         partition.name,
         Data(examples, rows["train"], rows["validation"]),

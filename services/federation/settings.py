@@ -56,13 +56,20 @@ def planned(message: Message, context: Context, call_next: ClientAppCallable) ->
 
     The plan comes with the run, after the ClientApp was made.
     """
-    for mod in reversed(_mods(json.loads(str(context.run_config[PLAN])))):
+    for mod in reversed(mods_of(str(context.run_config[PLAN]))):
         call_next = _around(mod, call_next)
     return call_next(message, context)
 
 
-def _mods(told: dict[str, Any]) -> list[Mod]:
-    """What is not asked for is not imported: Flower starts a process for every message."""
+def mods_of(text: str) -> list[Mod]:
+    """What a plan's clients wrap their training in, outermost first.
+
+    What is not asked for is not imported: Flower starts a process for every message.
+
+    Args:
+        text: of the plan, as `plan_text` gives it.
+    """
+    told: dict[str, Any] = json.loads(text)
     found: list[Mod] = []
     if told["secure"] is not None:
         from models.federated.secure import secure_mods

@@ -7,7 +7,6 @@ sends them.
 """
 
 import argparse
-import sys
 from contextlib import suppress
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener
@@ -63,10 +62,6 @@ def main() -> None:
     parser.add_argument("key", type=Path, help="file that holds the key")
     given = parser.parse_args()
     learner = load_learner(given.data)
-    if "torch" in sys.modules:
-        import torch
-
-        torch.set_num_threads(1)  # else the result depends on the machine
     serve(learner, given.socket, given.key.read_bytes())
 
 

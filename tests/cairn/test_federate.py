@@ -1,12 +1,17 @@
-"""`cairn federate status` reads the log alone; the rounds are those of a real, tiny run."""
+"""`cairn federate`: status reads the log alone, of a real, tiny run; deploy and simulate end in the
+same weights, and refuse what cannot be run before they start anything."""
 
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
+from cairn.federate_deploy import deploy
+from cairn.federate_simulate import simulate
 from models.federated.arrays import digest
 from models.federated.client import client_app
 from models.federated.grid import LocalGrid
@@ -15,6 +20,7 @@ from models.federated.selection import Selection
 from models.federated.server import Server
 from models.federated.softmax import SoftmaxLearner, blank
 from models.federated.strategies import StrategySettings
+from tasks.errors import CairnError, InputError
 from tasks.federate.record import log_round
 from tasks.federate.state import Rounds
 
@@ -23,7 +29,7 @@ COMMAND = "import sys; sys.argv[0] = 'cairn'; from cairn.cli import main; main()
 
 def cairn(*words):
     return subprocess.run(
-        [sys.executable, "-c", COMMAND, *words], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", COMMAND, *words], capture_output=True, text=True, timeout=300
     )
 
 
@@ -88,3 +94,88 @@ def test_export_into_a_full_folder_is_refused(workspace, tmp_path):
     assert done.returncode == 2
     assert "is not empty" in done.stderr
     assert (tmp_path / "there.txt").read_text() == "mine"
+
+
+@pytest.fixture
+def digits(tmp_path):
+    from services.federation.digits import write_digits
+
+    write_digits(tmp_path / "digits", nodes=2, rounds=1, seed=1)
+    return tmp_path / "digits"
+
+
+@pytest.mark.parametrize("command", [deploy, simulate])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"federation": Path("nowhere")}, r"nowhere: plan\.json and initial\.safetensors are wan"),
+        ({"nodes": 3}, r"--nodes 3: .* has 2 partitions, one a node; give --nodes 2, or leave"),
+        ({"rounds": 5}, r"--rounds 5: .*plan\.json says that; leave it out"),
+        ({"seed": 0}, r"--seed 0: .*plan\.json says that; leave it out"),
+    ],
+)
+def test_a_federation_that_the_options_contradict_is_refused(
+    workspace, digits, command, words, said
+):
+    with pytest.raises(InputError, match=said):
+        command(**{"federation": digits} | words)
+    assert not (workspace.mlruns / "simulations").exists()
+
+
+def test_a_trial_of_other_clients_does_not_go_on_from_another(workspace, tmp_path):
+    from services.federation.digits import write_digits
+
+    write_digits(tmp_path / "run" / "federation", nodes=2, rounds=1, seed=7)
+    with pytest.raises(InputError, match=r"run has 2 nodes: give --nodes 2, or another folder"):
+        simulate(nodes=4, output=tmp_path / "run")
+    assert not (tmp_path / "run" / "federation" / "partition-2").exists()
+
+
+def test_more_cores_than_there_are_and_none_at_all(workspace, digits):
+    there = len(psutil.Process().cpu_affinity())
+    with pytest.raises(InputError, match=rf"--cores {there + 1}: {there} are there; give 1 to "):
+        simulate(federation=digits, cores=there + 1)
+    done = cairn("federate", "simulate", "--cores", "0")
+    assert done.returncode == 2
+    assert "cairn: Invalid value for '--cores'" in done.stderr
+    assert not (workspace.mlruns / "simulations").exists()
+
+
+def test_a_changed_partition_is_refused_before_anything_starts(workspace, digits):
+    (digits / "partition-1" / "rows.safetensors").write_bytes(b"")
+    with pytest.raises(InputError, match=r"partition-1.*the rows were changed"):
+        simulate(federation=digits)
+
+
+def test_rounds_that_come_to_nothing_end_in_one_line(workspace, digits, monkeypatch):
+    """Ray's part is played by a grid in this process; its clients are asked in vain."""
+
+    def in_vain(_cores):
+        def carry(server, app, *, on_start):
+            del app
+            on_start()
+            server.run(LocalGrid(client_app(lambda _: 1 / 0), server.clients))
+
+        return carry
+
+    monkeypatch.setattr("services.federation.simulate.through_ray", in_vain)
+    path = digits / "plan.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "rounds": 9}))
+    with pytest.raises(CairnError, match=r"3 rounds in a row came to nothing .*ZeroDivisionError"):
+        simulate(federation=digits)
+
+
+@pytest.mark.slow
+def test_the_trial_with_digits_ends_in_the_same_weights_in_ray_and_between_processes(workspace):
+    found = [
+        cairn("federate", way, "--nodes", "2", "--rounds", "2") for way in ("simulate", "deploy")
+    ]
+    assert [done.returncode for done in found] == [0, 0], [done.stderr for done in found]
+    lines = [done.stdout.splitlines() for done in found]
+    assert lines[0][-1] == lines[1][-1]
+    assert lines[0][-1].startswith("2 rounds, weights blake3 ")
+    for told in lines:
+        assert [line.split(",")[0] for line in told if line.startswith("round ")] == [
+            "round 1: 2 clients",
+            "round 2: 2 clients",
+        ]

@@ -9,13 +9,23 @@ import torch
 
 from models.batches import Data
 from models.federated.arrays import digest
+from models.federated.client import client_app, partition_of
+from models.federated.codec import Codec
+from models.federated.grid import LocalGrid
 from models.federated.learner import Work
 from models.federated.multimodal import Local, MultimodalLearner, Workshop, weights_of
+from models.federated.plan import Plan
+from models.federated.selection import Selection
+from models.federated.server import Server
+from models.federated.strategies import StrategySettings
+from models.federated.traffic import traffic_mod
 from models.multimodal import build
 from models.objective import Weights
+from services.federation.federation import write_federation
 from services.federation.learners import load_learner
 from services.federation.multimodal import multimodal_partition
 from services.federation.partitions import PartitionError, write_partition
+from services.federation.simulate import simulate
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -75,3 +85,33 @@ def test_changed_rows_are_refused(parts, tmp_path):
     path.write_bytes(data)
     with pytest.raises(PartitionError, match="rows were changed"):
         load_learner(tmp_path / "part")
+
+
+def test_rounds_of_the_folder_end_where_those_of_the_clients_themselves_do(parts, tmp_path):
+    """As `federate export` writes it: momentum, differences both ways, weights without an axis."""
+    spec, names, learners = parts
+    start = weights_of(build(spec, seed=3))
+    assert any(value.ndim == 0 for value in start.values())
+    plan = Plan(
+        rounds=2,
+        seed=5,
+        rate=1e-2,
+        strategy=StrategySettings("fedavgm"),
+        selection=Selection("random", 1.0, 2),
+        upload=Codec("int8"),
+        download=Codec("int8"),
+    )
+    written = [multimodal_partition(learner, spec, names) for learner in learners]
+    federation = write_federation(tmp_path / "federation", plan, start, written)
+
+    def here(server, app, *, on_start):
+        on_start()
+        server.run(LocalGrid(app, server.clients))
+
+    lines = simulate(tmp_path / "run", federation, here)
+    server = Server(plan, start, clients=2)
+    mods = [traffic_mod(plan.upload, plan.download)]
+    server.run(LocalGrid(client_app(lambda c: learners[partition_of(c)], mods), 2))
+    assert server.events == []
+    assert [len(line["parts"]) for line in lines] == [2, 2]
+    assert lines[-1]["digest"] == digest(server.arrays) != digest(start)
