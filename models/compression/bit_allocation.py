@@ -85,7 +85,7 @@ def bit_allocation(layers: Sequence[Layer], *, budget: int, units: int = UNITS) 
             "the fewest bits: raise the budget, or allow fewer bits"
         )
     most = sum(max(layer.bytes.values()) for layer in layers)
-    room = min(budget, most) - fewest
+    room = budget - fewest
     unit = max(1, -(-room // units))
     names, linear, weights = list[str](), dict[str, float](), dict[str, int]()
     groups = list[OneOf]()

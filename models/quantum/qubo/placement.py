@@ -130,7 +130,7 @@ def placement(
         for kind in kinds
     ]
     if traffic_bytes is not None:
-        groups.append(_traffic(kinds, fits, devices, traffic_bytes))
+        groups += _traffic(kinds, fits, devices, traffic_bytes)
     return QuboProblem.of(names, linear=linear, quadratic=quadratic, constraints=groups)
 
 
@@ -167,7 +167,8 @@ def _traffic(
     fits: Mapping[str, Sequence[Member]],
     devices: int,
     traffic_bytes: float,
-) -> AtMost:
+) -> list[Constraint]:
+    """The limit, where it limits anything."""
     smallest = {kind.name: min(m.bytes for m in fits[kind.name]) for kind in kinds}
     least = sum(devices * kind.share * smallest[kind.name] for kind in kinds)
     if least > traffic_bytes:
@@ -176,7 +177,9 @@ def _traffic(
             f"takes {least / 1e6:.6g} MB: allow more"
         )
     most = sum(devices * kind.share * max(m.bytes for m in fits[kind.name]) for kind in kinds)
-    room = min(traffic_bytes, most) - least
+    if traffic_bytes >= most:
+        return []
+    room = traffic_bytes - least
     unit = max(room / UNITS, 1.0)
     budget = math.floor(room / unit + ROUNDING)
     weights = {}
@@ -185,4 +188,4 @@ def _traffic(
             extra = devices * kind.share * (member.bytes - smallest[kind.name])
             weight = math.ceil(extra / unit - ROUNDING)
             weights[variable(kind.name, member.name)] = min(weight, budget + 1)
-    return AtMost.of(TRAFFIC, weights, budget)
+    return [AtMost.of(TRAFFIC, weights, budget)]

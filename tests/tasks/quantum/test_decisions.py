@@ -109,10 +109,9 @@ def test_each_kind_gets_the_best_that_fits(compressed: Workspace) -> None:
 
 
 def test_traffic_decides_who_yields(compressed: Workspace) -> None:
-    """75 phones and 25 racks take 1,750 MB of the best, and a 255th part more may be asked for.
-    With 1,076 either the phones get the tiny one (0.75 * 0.32 lost) or the racks the small one
-    (0.25 * 0.07)."""
-    assert decide(compressed, 1760.0).chosen == {"phone": "small", "rack": "server"}
+    """75 phones and 25 racks take 1,750 MB of the best. With 1,076 either the phones get the tiny
+    one (0.75 * 0.32 lost) or the racks the small one (0.25 * 0.07)."""
+    assert decide(compressed, 1750.0).chosen == {"phone": "small", "rack": "server"}
     assert decide(compressed, 1076.0).chosen == {"phone": "small", "rack": "small"}
     assert decide(compressed, 101.0).chosen == {"phone": "tiny", "rack": "tiny"}
 
