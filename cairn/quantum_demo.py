@@ -17,8 +17,10 @@ NAMES = (
 PICTURES = (".png", ".svg", ".pdf")
 WIDTH = 150
 """Columns of a drawing before it goes on below."""
-GATES = 400
+GATES = 120
 """A picture of more gates than this is too wide to be seen."""
+LEGIBLE = 7.0
+"""Points of a letter: PennyLane makes long names as small as their boxes."""
 
 
 def demo(
@@ -86,11 +88,17 @@ def _drawable(made: "Demo") -> None:
 
 
 def _draw(made: "Demo", picture: Path) -> None:
+    import re
+
     import matplotlib as mpl
     import pennylane as qml
 
     mpl.use("agg")  # a file needs no screen
-    figure, _ = qml.draw_mpl(_measured(made), decimals=2, style="pennylane")()
+    figure, axes = qml.draw_mpl(_measured(made), decimals=2, style="pennylane")()
+    for label in axes.texts:
+        if label.get_fontsize() < LEGIBLE:
+            label.set_text(re.sub(r"(?<=[a-z])(?=[A-Z])", "\n", label.get_text()))
+            label.set_fontsize(LEGIBLE)
     partial = picture.with_name(f".{picture.name}.part{picture.suffix}")
     figure.savefig(partial, dpi=150, bbox_inches="tight")
     partial.replace(picture)

@@ -78,5 +78,5 @@ def test_what_cannot_be_shown(arguments: list[str], message: str) -> None:
 
 
 def test_a_picture_of_too_many_gates(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"--picture of \d+ gates: 400 at most; take fewer"):
+    with pytest.raises(InputError, match=r"--picture of \d+ gates: 120 at most; take fewer"):
         told("walk", "--qubits", "7", "--picture", str(tmp_path / "a.png"))

@@ -7,15 +7,14 @@ the state is handed out.
 
 import numpy as np
 import pennylane as qml
-import psutil
 
+from models.quantum.memory import GB, free_bytes
 from models.quantum.toolbox.checks import at_least, one_of
 
 AMPLITUDE = {"double": 16, "single": 8}
 """Bytes of a complex number."""
 COPIES = 3
 """States held at the same time, at most; benchmarks/quantum_big.py holds it against the peak."""
-GB = 1e9
 
 
 def vector_device(qubits: int, *, precision: str = "double") -> qml.devices.Device:
@@ -59,8 +58,3 @@ def fits(qubits: int, *, what: str, amplitude: int = 16, powers: int = 1) -> Non
             f"qubits={qubits}: {what} and its copies need {needed / GB:.1f} GB, "
             f"{free / GB:.1f} GB are free: use at most {most}"
         )
-
-
-def free_bytes() -> int:
-    """Memory that processes may still take."""
-    return int(psutil.virtual_memory().available)

@@ -48,8 +48,8 @@ def circuit(steps: int, *, coin: str = "even") -> None:
     qml.PauliX(line[0])  # the middle
     for _ in range(steps):
         qml.Hadamard(0)
-        qml.ctrl(_up, 0, control_values=0)(line)
-        qml.ctrl(qml.adjoint(_up), 0, control_values=1)(line)
+        qml.ctrl(_move, 0, control_values=0)(line, up=True)
+        qml.ctrl(_move, 0, control_values=1)(line, up=False)
 
 
 def position_qubits(steps: int) -> int:
@@ -79,11 +79,12 @@ def walk(steps: int, *, coin: str = "even") -> Walk:
     return Walk(places, found, sqrt(float(found @ (places - mean) ** 2)))
 
 
-def _up(line: range) -> None:
-    """Add 1: flip every bit whose lower bits are all 1, the highest bit first."""
-    for i, wire in enumerate(line):
+def _move(line: range, *, up: bool) -> None:
+    """Add 1: flip every bit whose lower bits are all 1, the highest first. Backwards it takes 1."""
+    places = range(len(line))
+    for i in places if up else reversed(places):
         lower = list(line[i + 1 :])
         if lower:
-            qml.MultiControlledX([*lower, wire])
+            qml.MultiControlledX([*lower, line[i]])
         else:
-            qml.PauliX(wire)
+            qml.PauliX(line[i])
