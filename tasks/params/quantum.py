@@ -68,6 +68,19 @@ class RobustnessParams(Section):
     """Draws for each number of shots."""
 
 
+class DecisionParams(Section):
+    """What is decided as QUBO, from what the compress and federate stages left."""
+
+    devices: str
+    """File with the kinds of devices, in the workspace."""
+    count: PositiveInt
+    """Devices in the field; each downloads the member that is placed on its kind."""
+    traffic_mb: Annotated[float, Field(gt=0.0)] | None
+    """That they may download together, in 10^6 bytes; null for no limit."""
+    clients: PositiveInt
+    """To choose for a next federated round."""
+
+
 class BackendParams(Section):
     """What runs the circuit while heads are trained."""
 
@@ -95,6 +108,7 @@ class QuantumParams(Section):
     trainability: TrainabilityParams
     robustness: RobustnessParams
     backend: BackendParams
+    decisions: DecisionParams
 
     @check(mode="after")
     def _encodable(self) -> Self:

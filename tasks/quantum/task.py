@@ -1,6 +1,7 @@
 """The quantum stage: train a quantum head and its opponents on a frozen model, and say who won."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from tasks.params.quantum import QuantumParams
 from tasks.progress import say
 from tasks.quantum.children import Children
 from tasks.quantum.contest import Contest, compete
+from tasks.quantum.decide import show_decisions
+from tasks.quantum.decisions import Decision
 from tasks.quantum.device import after_training, before_training
 from tasks.quantum.figures.verdict import verdict_figure
 from tasks.quantum.page import verdict_page
@@ -36,12 +39,15 @@ RESULT = ("seed", "components", "head", "training", "backend")
 
 
 @task(cache_policy=NO_CACHE)  # no retry: a run that was stopped goes on by itself
-def quantum_head(params: QuantumParams, workspace: Workspace) -> Artifact:
+def quantum_head(
+    params: QuantumParams, workspace: Workspace, decisions: Sequence[Decision]
+) -> Artifact:
     """Compare, judge, publish.
 
     Args:
         params: `quantum` of params.yaml.
         workspace: where everything lives.
+        decisions: what was decided as QUBO, to be kept with the rest.
 
     Returns:
         verdict.json.
@@ -53,7 +59,9 @@ def quantum_head(params: QuantumParams, workspace: Workspace) -> Artifact:
     """
     source = read_embedded(workspace, params)
     config = head_config(params, features=source.train.x.shape[1], classes=len(source.classes))
-    with tracked_run("quantum", params, inputs=source.inputs, workspace=workspace) as run:
+    inputs = (*source.inputs, *(made for decision in decisions for made in decision.inputs))
+    with tracked_run("quantum", params, inputs=inputs, workspace=workspace) as run:
+        show_decisions(run, workspace, decisions)
         with reproducible(1):
             before_training(run, config, params)
             children = Children(connect(workspace), run.run_id)

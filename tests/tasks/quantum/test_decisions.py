@@ -12,7 +12,10 @@ from models.quantum.qubo.problem import QuboProblem
 from provenance import TamperedError
 from tasks.errors import InputError
 from tasks.federate.fleet import read_kinds
+from tasks.params import load_params
 from tasks.params.base import Section
+from tasks.params.quantum import DecisionParams
+from tasks.quantum.decide import decide, decisions_page
 from tasks.quantum.decisions import (
     Decision,
     candidates_of,
@@ -23,6 +26,7 @@ from tasks.quantum.decisions import (
 from tasks.tracked import tracked_run
 from tasks.workspace import Workspace
 
+PROJECT = Path(__file__).resolve().parents[3]
 DEVICES = """
 phone:
   share: 0.75
@@ -89,7 +93,7 @@ def compressed(workspace: Workspace) -> Workspace:
     return workspace
 
 
-def decide(workspace: Workspace, traffic_mb: float | None = None, **more: Any) -> Decision:
+def placed(workspace: Workspace, traffic_mb: float | None = None, **more: Any) -> Decision:
     given: dict[str, Any] = {"weights": QUALITY, "seed": 1, "count": 100, **more}
     return decide_placement(workspace, devices="devices.yaml", traffic_mb=traffic_mb, **given)
 
@@ -99,7 +103,7 @@ QUALITY = Weights(latency=0.0, wait=0.0, sharing=0.0)
 
 def test_each_kind_gets_the_best_that_fits(compressed: Workspace) -> None:
     """Phones have 200 MB at least: the server's 500 do not fit; what does not ship is no choice."""
-    found = decide(compressed)
+    found = placed(compressed)
     assert found.chosen == {"phone": "small", "rack": "server"}
     assert found.table.best.energy == pytest.approx(0.75 * 0.08 + 0.25 * 0.01)
     assert [row["solver"] for row in found.rows()][:2] == ["exact", "greedy"]
@@ -111,13 +115,13 @@ def test_each_kind_gets_the_best_that_fits(compressed: Workspace) -> None:
 def test_traffic_decides_who_yields(compressed: Workspace) -> None:
     """75 phones and 25 racks take 1,750 MB of the best. With 1,076 either the phones get the tiny
     one (0.75 * 0.32 lost) or the racks the small one (0.25 * 0.07)."""
-    assert decide(compressed, 1750.0).chosen == {"phone": "small", "rack": "server"}
-    assert decide(compressed, 1076.0).chosen == {"phone": "small", "rack": "small"}
-    assert decide(compressed, 101.0).chosen == {"phone": "tiny", "rack": "tiny"}
+    assert placed(compressed, 1750.0).chosen == {"phone": "small", "rack": "server"}
+    assert placed(compressed, 1076.0).chosen == {"phone": "small", "rack": "small"}
+    assert placed(compressed, 101.0).chosen == {"phone": "tiny", "rack": "tiny"}
 
 
 def test_the_file_repeats_byte_by_byte(compressed: Workspace) -> None:
-    first, second = (json.dumps(decide(compressed, 1076.0).plain()) for _ in range(2))
+    first, second = (json.dumps(placed(compressed, 1076.0).plain()) for _ in range(2))
     assert first == second
     told = json.loads(first)
     assert told["solver"] == "exact"
@@ -134,23 +138,23 @@ def test_kinds_as_placement_sees_them(compressed: Workspace) -> None:
 
 def test_what_cannot_be_placed_is_named(compressed: Workspace) -> None:
     with pytest.raises(InputError, match=r"traffic of 90 MB: .* already takes 100 MB"):
-        decide(compressed, 90.0)
+        placed(compressed, 90.0)
     small = DEVICES.replace("memory_mb: [200.0", "memory_mb: [20.0")
     (compressed.root / "devices.yaml").write_text(small)
     with pytest.raises(InputError, match=r"no member fits on phone: .* it has 20 MB"):
-        decide(compressed)
+        placed(compressed)
 
 
 def test_no_family_and_a_changed_one(workspace: Workspace, compressed: Workspace) -> None:
     path = compressed.stage("compress") / "family" / "family.json"
     path.write_text(path.read_text().replace("0.01", "0.02"))
     with pytest.raises(TamperedError, match="was changed after it was logged"):
-        decide(compressed)
+        placed(compressed)
 
 
 def test_a_family_that_does_not_exist(workspace: Workspace) -> None:
     with pytest.raises(InputError, match="mlruns/stages/compress/family does not exist"):
-        decide(workspace)
+        placed(workspace)
 
 
 def part(partition: int, loss: float | None) -> dict[str, Any]:
@@ -190,3 +194,29 @@ def test_clients_of_the_next_round(workspace: Workspace) -> None:
 def test_without_figures_losses_are_unknown() -> None:
     (one,) = candidates_of([{"round": 1, "clients": [part(0, None)]}], FLEET)
     assert one.loss is None
+
+
+def test_the_stage_takes_what_can_be_decided_and_says_what_cannot(
+    compressed: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = "".join(json.dumps(one) + "\n" for one in ROUNDS)
+    publish(compressed, "federate", {"rounds.jsonl": lines, "devices.json": json.dumps(FLEET)})
+    params = load_params(PROJECT / "params.yaml").quantum
+    found = decide(params.model_copy(update={"decisions": limits(clients=2)}), compressed)
+    assert [one.name for one in found] == ["placement", "clients"]
+    page = decisions_page(found)
+    assert '{"clients": ["c1", "c2"]}' in page
+    assert "| exact |" in page
+    few = decide(params.model_copy(update={"decisions": limits(clients=4)}), compressed)
+    assert [one.name for one in few] == ["placement"]
+    assert "clients is not decided: k=4 of 3 clients" in capsys.readouterr().err
+
+
+def test_the_stage_needs_the_stages_before_it(workspace: Workspace) -> None:
+    params = load_params(PROJECT / "params.yaml").quantum
+    with pytest.raises(InputError, match="compress/family does not exist"):
+        decide(params, workspace)
+
+
+def limits(*, clients: int) -> DecisionParams:
+    return DecisionParams(devices="devices.yaml", count=100, traffic_mb=None, clients=clients)

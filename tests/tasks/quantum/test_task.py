@@ -33,9 +33,10 @@ def outputs(workspace):
 
 
 def test_a_run_leaves_a_verdict_a_head_and_an_entry(trained, params):
-    quantum_head.fn(params, trained)
+    quantum_head.fn(params, trained, ())
     assert list(outputs(trained)) == [
         "components.safetensors",
+        "decisions.json",
         "head.json",
         "head.safetensors",
         "metrics.json",
@@ -57,7 +58,7 @@ def test_a_run_leaves_a_verdict_a_head_and_an_entry(trained, params):
 
 
 def test_every_head_and_seed_is_a_nested_run(trained, params):
-    quantum_head.fn(params, trained)
+    quantum_head.fn(params, trained, ())
     entry, _ = Log.open(trained.provenance).newest("mlruns/stages/quantum/verdict.json")
     client = connect(trained).MlflowClient()
     parent = client.get_run(entry.body["id"])
@@ -75,16 +76,16 @@ def test_every_head_and_seed_is_a_nested_run(trained, params):
 
 
 def test_same_params_same_bytes(trained, params):
-    quantum_head.fn(params, trained)
+    quantum_head.fn(params, trained, ())
     first = outputs(trained)
-    quantum_head.fn(params, trained)
+    quantum_head.fn(params, trained, ())
     assert outputs(trained) == first
 
 
 def test_a_run_that_was_cut_off_goes_on_and_ends_in_the_same_bytes(
     trained, params, monkeypatch, capsys
 ):
-    quantum_head.fn(params, trained)
+    quantum_head.fn(params, trained, ())
     expected = outputs(trained)
     write, done = Resume.write, []
 
@@ -96,17 +97,17 @@ def test_a_run_that_was_cut_off_goes_on_and_ends_in_the_same_bytes(
 
     monkeypatch.setattr(Resume, "write", cut)
     with pytest.raises(Cut):
-        quantum_head.fn(params, trained)
-    quantum_head.fn(params, trained)
+        quantum_head.fn(params, trained, ())
+    quantum_head.fn(params, trained, ())
     assert done[5] == 6  # the first after the cut is the sixth, not the first
     assert "going on after 5 steps" in capsys.readouterr().err
     assert outputs(trained) == expected
 
 
 def test_another_seed_is_another_head(trained, params, changed):
-    quantum_head.fn(params, trained)
+    quantum_head.fn(params, trained, ())
     first = load_file(trained.stage("quantum") / "head.safetensors")
-    quantum_head.fn(changed(seed=11), trained)
+    quantum_head.fn(changed(seed=11), trained, ())
     second = load_file(trained.stage("quantum") / "head.safetensors")
     assert (first["weights"] != second["weights"]).any()
 
@@ -114,7 +115,7 @@ def test_another_seed_is_another_head(trained, params, changed):
 def test_more_components_than_rows_are_refused(trained, changed):
     # 12 stamps of two languages, one of them without a class: 22 training rows.
     with pytest.raises(InputError, match=r"quantum.components.*components=23.* 1 to 2"):
-        quantum_head.fn(changed(components=23), trained)
+        quantum_head.fn(changed(components=23), trained, ())
 
 
 def test_shots_need_an_engine_that_has_them(changed):
@@ -138,13 +139,13 @@ def test_a_changed_model_is_noticed(trained, params):
         weights.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
         assert Artifact.of(weights)
         with pytest.raises(TamperedError):
-            quantum_head.fn(params, trained)
+            quantum_head.fn(params, trained, ())
     finally:
         weights.write_bytes(kept)
 
 
 def test_the_files_make_a_variant_that_answers_as_the_head_did(trained, params, tmp_path):
-    quantum_head.fn(params, trained)
+    quantum_head.fn(params, trained, ())
     digests = {}
     for stage, name in (
         ("train", "model.safetensors"),
