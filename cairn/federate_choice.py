@@ -20,6 +20,10 @@ Rounds = Annotated[
     int | None, typer.Option(help=f"Rounds of the trial with digits [{ROUNDS}].", min=1)
 ]
 Seed = Annotated[int | None, typer.Option(help=f"Of the trial with digits [{SEED}].")]
+Head = Annotated[
+    str | None,
+    typer.Option(help="Model of the trial with digits: softmax, or quantum [softmax]."),
+]
 Given = Annotated[
     Path | None,
     typer.Option(help="Folder with a plan, weights and a partition a node; else digits."),
@@ -39,18 +43,25 @@ def new_folder(kind: str) -> Path:
 
 
 def chosen(
-    folder: Path, given: Path | None, nodes: int | None, rounds: int | None, seed: int | None
+    folder: Path,
+    given: Path | None,
+    nodes: int | None,
+    rounds: int | None,
+    seed: int | None,
+    head: str | None,
 ) -> "Federation":
     """The federation, once it is sure that its rounds can begin.
 
     Raises:
         InputError: it cannot be read, options contradict it, or there are too few clients.
     """
-    from services.federation.digits import write_digits
+    from services.federation.digits import HEADS, write_digits
     from services.federation.federation import check_federation, read_federation
     from services.federation.partitions import PartitionError
     from tasks.errors import InputError
 
+    if head is not None and head not in HEADS:
+        raise InputError(f"--head {head}: allowed are {', '.join(HEADS)}")
     try:
         if given is None:
             trial, wanted = folder / "federation", nodes or NODES
@@ -63,16 +74,20 @@ def chosen(
                 nodes=wanted,
                 rounds=rounds or ROUNDS,
                 seed=SEED if seed is None else seed,
+                head=head or "softmax",
             )
         found = read_federation(given)
-        _agree(given, nodes, len(found.partitions), {"--rounds": rounds, "--seed": seed})
+        trial_only = {"--rounds": rounds, "--seed": seed, "--head": head}
+        _agree(given, nodes, len(found.partitions), trial_only)
         check_federation(found)
     except PartitionError as error:
         raise InputError(str(error)) from None
     return found
 
 
-def _agree(given: Path, nodes: int | None, partitions: int, trial: dict[str, int | None]) -> None:
+def _agree(
+    given: Path, nodes: int | None, partitions: int, trial: dict[str, int | str | None]
+) -> None:
     from tasks.errors import InputError
 
     for option, value in trial.items():

@@ -2,6 +2,7 @@
 
 from cairn.federate_choice import (
     Given,
+    Head,
     Nodes,
     Output,
     Rounds,
@@ -17,6 +18,7 @@ def deploy(
     nodes: Nodes = None,
     rounds: Rounds = None,
     seed: Seed = None,
+    head: Head = None,
     federation: Given = None,
     output: Output = None,
 ) -> None:
@@ -32,7 +34,7 @@ def deploy(
 
     prepare()
     folder = output or new_folder("deployments")
-    found = chosen(folder, federation, nodes, rounds, seed)
+    found = chosen(folder, federation, nodes, rounds, seed, head)
     try:
         with Deployment(folder, found, tell=tell) as deployment:
             lines = deployment.run()

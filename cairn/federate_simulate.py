@@ -7,6 +7,7 @@ import typer
 
 from cairn.federate_choice import (
     Given,
+    Head,
     Nodes,
     Output,
     Rounds,
@@ -22,6 +23,7 @@ def simulate(
     nodes: Nodes = None,
     rounds: Rounds = None,
     seed: Seed = None,
+    head: Head = None,
     federation: Given = None,
     output: Output = None,
     cores: Annotated[
@@ -47,7 +49,7 @@ def simulate(
 
     wanted = _checked(cores)
     folder = output or new_folder("simulations")
-    found = chosen(folder, federation, nodes, rounds, seed)
+    found = chosen(folder, federation, nodes, rounds, seed, head)
     at_once = min(wanted, len(found.partitions))
     tell(f"{len(found.partitions)} clients, {at_once} at a time, results in {folder / 'results'}")
     try:

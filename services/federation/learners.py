@@ -51,6 +51,24 @@ def _torch_mlp(partition: Partition) -> Learner:
     return TorchMlpLearner(partition.name, rows["x"], rows["y"], **partition.settings)
 
 
+def _quantum(partition: Partition) -> Learner:
+    """Rows as those of `_softmax`; settings are the head's, and how a client trains."""
+    import torch
+
+    from models.federated.heads import HeadLearner
+    from models.quantum.head import HeadConfig, QuantumHead
+
+    torch.set_num_threads(1)  # else the result depends on the machine
+    rows, settings = partition.rows, dict(partition.settings)
+    config = HeadConfig(**settings.pop("head"))
+    judge = (rows["x_validation"], rows["y_validation"]) if "x_validation" in rows else None
+
+    def build() -> QuantumHead:
+        return QuantumHead(config, seed=0)  # any seed: the weights come from the server
+
+    return HeadLearner(partition.name, rows["x"], rows["y"], build, validation=judge, **settings)
+
+
 def _multimodal(partition: Partition) -> Learner:
     from services.federation.multimodal import multimodal_learner
 
@@ -60,6 +78,7 @@ def _multimodal(partition: Partition) -> Learner:
 LEARNERS: dict[str, Callable[[Partition], Learner]] = {
     "softmax": _softmax,
     "torch-mlp": _torch_mlp,
+    "quantum": _quantum,
     "multimodal": _multimodal,
 }
 """Kinds of learners."""
