@@ -59,7 +59,7 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], list[list[str]]]] = {
     **PAPER_TABLES,
     **SCALE_TABLES,
     **FEDERATED_AUDIT_TABLES,
-    "federated_deployment": STAMPS_TABLES["federated_deployment"],
+    **STAMPS_TABLES,
 }
 SHARED = {
     "compression_targets": "compression",
@@ -69,6 +69,7 @@ SHARED = {
     "federated_pfedme": "federated_papers",
     "federated_quadratics": "federated_papers",
     "federated_scale_aims": "federated_scale",
+    "federated_traffic": "federated",
 }
 """Tables that look at the results of another one."""
 
