@@ -77,17 +77,23 @@ def answer(
 
 
 def best_of(problem: QuboProblem, x_Bn: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-    """Of several assignments the feasible one with the least energy.
+    """Of several assignments the feasible one with the least energy, (n,); see `ranked`."""
+    best: npt.NDArray[np.int8] = ranked(problem, x_Bn)[0]
+    return best
 
-    Where none is feasible, the one that misses its constraints least. Of equals the first in the
-    order of their bits, so that nothing depends on the order of the rows.
+
+def ranked(problem: QuboProblem, x_Bn: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Different assignments, best first, (B or fewer, n).
+
+    Feasible ones by their energies, then the others by how little they miss their constraints. Of
+    equals the first in the order of their bits, so that nothing depends on the order of the rows.
     """
     unique = np.unique(x_Bn, axis=0)
     missed = np.zeros(len(unique), np.int64)
     for by_how_much in problem.violations(unique).values():
         missed += by_how_much
-    best: npt.NDArray[np.int8] = unique[np.lexsort((problem.energies(unique), missed))[0]]
-    return best
+    found: npt.NDArray[np.int8] = unique[np.lexsort((problem.energies(unique), missed))]
+    return found
 
 
 def check_seed(seed: int) -> None:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from models.quantum.qubo.answer import Answer, RefusedError, Solver, check_seed
+from models.quantum.qubo.draws import draws
 from models.quantum.qubo.exact import exact
 from models.quantum.qubo.greedy import greedy
 from models.quantum.qubo.problem import QuboProblem
@@ -17,6 +18,7 @@ SOLVERS: Mapping[str, Solver] = {
     "greedy": greedy,
     "tabu": tabu,
     "annealing": annealing,
+    "random draws": draws,
     "qaoa": qaoa,
     "qaoa with given angles": partial(qaoa, angles=TRANSFERRED),
 }

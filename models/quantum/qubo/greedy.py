@@ -2,8 +2,9 @@
 
 It starts where all constraints are met: counts are filled one variable at a time with whatever
 costs least; where there are budgets, from the assignment that uses least of them. A step changes
-one variable or two at once, and keeps to all constraints. Steps that use no more of a budget go
-first, then the one that gains most for what it uses.
+one variable or two at once, and keeps to all constraints. Two rules say which is best, and the
+better end is taken: the largest gain; and the largest gain for what is used of the budgets, after
+steps that use no more of them.
 
 Source: greedy by density with exchange steps, as for knapsacks: Kellerer, Pferschy & Pisinger 2004,
 https://doi.org/10.1007/978-3-540-24777-7, chapters 2 and 11.
@@ -12,19 +13,22 @@ Shapes: n variables, M steps, C constraints.
 """
 
 import time
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from models.quantum.qubo.answer import Answer, answer
+from models.quantum.qubo.answer import Answer, answer, best_of
 from models.quantum.qubo.blocks import Product
 from models.quantum.qubo.components import apart
-from models.quantum.qubo.constraints import AtMost, Bits, row
+from models.quantum.qubo.constraints import AtMost, Bits, Whole, row, violation
 from models.quantum.qubo.feasible import cheapest
 from models.quantum.qubo.problem import Floats, QuboProblem
 
 GAIN = 1e-12
 """Of the largest coefficient: less is rounding."""
+Rule = Literal["gain", "density"]
+RULES: tuple[Rule, ...] = ("gain", "density")
 
 
 def greedy(problem: QuboProblem, *, seed: int) -> Answer:
@@ -40,8 +44,16 @@ def greedy(problem: QuboProblem, *, seed: int) -> Answer:
 
     def solve(part: QuboProblem, own: int) -> Answer:
         begun = time.perf_counter()
-        x, looked_at = _descend(part, *_start(part), np.random.default_rng(own))
-        return answer(part, x, evaluations=looked_at, seconds=time.perf_counter() - begun)
+        start, looked_at = _start(part)
+        budgets = any(isinstance(one, AtMost) for one in part.constraints)
+        rules = RULES if budgets else RULES[:1]  # without budgets, they say the same
+        ends = [improve(part, start, seed=own, rule=rule) for rule in rules]
+        return answer(
+            part,
+            best_of(part, np.array([x for x, _ in ends])),
+            evaluations=looked_at + sum(steps for _, steps in ends),
+            seconds=time.perf_counter() - begun,
+        )
 
     return apart(problem, solve, seed=seed)
 
@@ -72,59 +84,66 @@ def _use(problem: QuboProblem) -> Floats:
     return use
 
 
-def _descend(
-    problem: QuboProblem, x: Bits, looked_at: int, rng: np.random.Generator
-) -> tuple[Bits, int]:
-    """Improving steps until there is none."""
-    first_M, second_M = _steps(problem)
-    order = rng.permutation(len(first_M))
-    first_M, second_M = first_M[order], second_M[order]
+def improve(problem: QuboProblem, start: Bits, *, seed: int, rule: Rule) -> tuple[Bits, int]:
+    """Steps until none helps; from an assignment that misses constraints, first those that mend it.
+
+    Args:
+        problem: any.
+        start: (n,).
+        seed: which of equal steps goes first.
+        rule: which step is the best one.
+
+    Returns:
+        Where it ends, (n,), and how many steps were looked at.
+    """
+    x = start.copy()
+    first_M, second_M = _steps(problem, seed)
+    pairs_M = first_M != second_M
     felt, linear, use = problem.symmetric, problem.linear, _use(problem)
-    rows_Cn = np.array([row(one, problem.names) for one in problem.constraints], np.int64)
-    rows_Cn = rows_Cn.reshape(len(problem.constraints), len(problem))
+    rows_Cn = [row(one, problem.names) for one in problem.constraints]
     least = -GAIN * max(float(np.abs(problem.matrix).max()), 1e-300)
-    pairs = first_M != second_M
+    looked_at = 0
     while True:
         sign = 1 - 2 * x.astype(int)
         change = sign * (linear + felt @ x)
-        change_M = change[first_M] + np.where(
-            pairs,
-            change[second_M] + sign[first_M] * sign[second_M] * felt[first_M, second_M],
-            0.0,
-        )
-        moved_CM = rows_Cn[:, first_M] * sign[first_M]
-        moved_CM = moved_CM + np.where(pairs, rows_Cn[:, second_M] * sign[second_M], 0)
-        used_M = use[first_M] * sign[first_M]
-        used_M = used_M + np.where(pairs, use[second_M] * sign[second_M], 0.0)
-        good = (change_M < least) & _allowed(problem, rows_Cn @ x, moved_CM)
+        joined_M = sign[first_M] * sign[second_M] * felt[first_M, second_M]
+        change_M = change[first_M] + np.where(pairs_M, change[second_M] + joined_M, 0.0)
+        misses, misses_M = 0, np.zeros(len(first_M), np.int64)
+        for one, own_n in zip(problem.constraints, rows_Cn, strict=True):
+            total, moved = own_n @ x, own_n * sign
+            moved_M = moved[first_M] + np.where(pairs_M, moved[second_M], 0)
+            misses += int(violation(one, np.array(total)))
+            misses_M += violation(one, total + moved_M)
         looked_at += len(first_M)
-        if not good.any():
-            return x, looked_at
-        free = good & (used_M <= 0)
-        score_M = change_M if free.any() else change_M / np.where(used_M > 0, used_M, 1.0)
-        best = int(np.where(free if free.any() else good, score_M, np.inf).argmin())
-        x = x.copy()
-        x[first_M[best]] ^= 1
-        if pairs[best]:
-            x[second_M[best]] ^= 1
-
-
-def _steps(problem: QuboProblem) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Pairs of variables that change together; twice the same one where it changes alone."""
-    singles = [(i, i) for i in range(len(problem))]
-    pairs = [(i, j) for i in range(len(problem)) for j in range(i)]
-    first, second = np.array(singles + pairs, np.int64).T
-    return first, second
-
-
-def _allowed(
-    problem: QuboProblem, sums_C: npt.NDArray[np.int64], moved_CM: npt.NDArray[np.int64]
-) -> npt.NDArray[np.bool_]:
-    """Which steps keep to all constraints, (M,)."""
-    allowed = np.ones(moved_CM.shape[1], bool)
-    for one, total, moved_M in zip(problem.constraints, sums_C, moved_CM, strict=True):
-        if isinstance(one, AtMost):
-            allowed &= total + moved_M <= one.budget
+        if misses:
+            good_M = (misses_M < misses) & (misses_M == misses_M.min())
+            score_M = change_M
         else:
-            allowed &= moved_M == 0
-    return allowed
+            good_M = (change_M < least) & (misses_M == 0)
+            score_M = change_M
+            if rule == "density":
+                used = use * sign
+                used_M = used[first_M] + np.where(pairs_M, used[second_M], 0.0)
+                good_M, score_M = _by_density(good_M, change_M, used_M)
+        if not good_M.any():
+            return x, looked_at
+        best = int(np.where(good_M, score_M, np.inf).argmin())
+        for place in {int(first_M[best]), int(second_M[best])}:
+            x[place] ^= 1
+
+
+def _by_density(
+    good_M: npt.NDArray[np.bool_], change_M: Floats, used_M: Floats
+) -> tuple[npt.NDArray[np.bool_], Floats]:
+    """Steps that use no more of the budgets, where there are any; else gains for what is used."""
+    free_M = good_M & (used_M <= 0)
+    if free_M.any():
+        return free_M, change_M
+    return good_M, change_M / np.where(used_M > 0, used_M, 1.0)
+
+
+def _steps(problem: QuboProblem, seed: int) -> tuple[Whole, Whole]:
+    """Pairs of variables that change together; twice the same one where it changes alone."""
+    made = np.transpose(np.tril_indices(len(problem)))
+    first, second = np.random.default_rng(seed).permutation(made).T
+    return first, second

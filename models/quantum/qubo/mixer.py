@@ -22,7 +22,6 @@ import numpy.typing as npt
 from models.quantum.qubo.answer import RefusedError
 from models.quantum.qubo.blocks import Block, Product
 from models.quantum.qubo.constraints import row, violation
-from models.quantum.qubo.penalty import penalty_weight
 from models.quantum.qubo.problem import Floats, QuboProblem
 
 Amplitudes = npt.NDArray[np.complex128]
@@ -30,6 +29,9 @@ Places = npt.NDArray[np.int64]
 
 BYTES_PER_STATE = 8 * 4 + 16 * 6
 """Energies, their scaled form and two of their temporaries; state, its gradient, temporaries."""
+SOFT = 0.3
+"""What states that miss a constraint cost more on average, as a share of the range of the feasible
+energies. With a sound weight, phases turn so fast that nothing is found among them."""
 AT_ONCE = 2**16
 """States whose energies are computed at a time."""
 
@@ -75,6 +77,8 @@ class Space:
         feasible: (S,) which states meet the constraints that the product leaves open.
         cost: (S,) what the circuit sees: energies with penalties, shifted and scaled so that the
             feasible states have mean 0 and deviation 1. Angles then mean the same on every problem.
+            A budget's penalty is that of the penalty form with its best slack, which needs no slack
+            variables here, but at a weight that is not sound (SOFT): answers are checked anyway.
         moves: of the mixer, in order.
     """
 
@@ -105,8 +109,7 @@ class Space:
             for one in product.left:
                 missed[rows] += violation(one, x_Bn @ row(one, problem.names)) ** 2.0
         feasible = missed == 0
-        # What the penalty form costs with the best slack: no slack variables are needed here.
-        cost = energies + penalty_weight(problem) * missed if product.left else energies
+        cost = energies + _weight(energies, feasible, missed) * missed
         spread = float(energies[feasible].std())
         scaled = (cost - energies[feasible].mean()) / (spread if spread > 0 else 1.0)
         return cls(product, len(problem), energies, feasible, scaled, _moves(product.blocks))
@@ -151,6 +154,13 @@ class Space:
             state *= back
             pulled *= back
         return value, by_gamma, by_beta
+
+
+def _weight(energies: Floats, feasible: npt.NDArray[np.bool_], missed: Floats) -> float:
+    if feasible.all():
+        return 0.0
+    width = float(np.ptp(energies[feasible])) or 1.0
+    return SOFT * width / float(missed[~feasible].mean())
 
 
 def _moves(blocks: Sequence[Block]) -> tuple[Move, ...]:

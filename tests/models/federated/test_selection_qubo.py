@@ -65,6 +65,7 @@ def test_the_same_whatever_the_listing() -> None:
         "greedy",
         "tabu",
         "annealing",
+        "random draws",
         "qaoa with given angles",
     ]
     assert table.solver == "exact"
