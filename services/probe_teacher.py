@@ -46,11 +46,12 @@ def probe(asked: argparse.Namespace) -> dict[str, Any]:
     cold, worked = time.perf_counter() - started, time.process_time() - worked
     first = resident()
     views = _views(predictor)
+    model: Any = predictor.loaded.model  # the trained one: no variant is probed
 
     def timed(batch: int, threads: int) -> dict[str, Any]:
         torch.set_num_threads(threads)
         inputs = _inputs(predictor, views, asked.inputs, batch)
-        return time_modules(asked, views, inputs, predictor.loaded.model.fusion)
+        return time_modules(asked, views, inputs, model.fusion)
 
     return {
         "backend": "torch",

@@ -53,9 +53,7 @@ class HeadConfig:
         normalise: amplitude encoding divides every sample by its norm; otherwise a norm other than
             1 is refused.
         engine: torch, or pennylane for anything that a PennyLane device can do.
-        spread: angles start evenly drawn from this many radians around 0. Small ones start near the
-            identity, where gradients do not vanish (Grant et al. 2019,
-            https://arxiv.org/abs/1903.05076).
+        spread: angles start evenly drawn from this many radians around 0: 2 pi for anywhere.
         device, options, shots: for PennyLane; shots None where a simulator knows all amplitudes.
 
     Raises:

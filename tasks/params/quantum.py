@@ -7,7 +7,6 @@ from pydantic import model_validator as check
 
 from tasks.params.base import Section
 
-Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Rising = Annotated[list[PositiveInt], Field(min_length=1)]
 
 
@@ -57,12 +56,10 @@ class TrainabilityParams(Section):
 
 
 class RobustnessParams(Section):
-    """How the trained head would fare on a noisy device."""
+    """How the trained head would fare on a device, which measures."""
 
     rows: PositiveInt
     """Test rows that are judged, the same for all points."""
-    depolarising: Annotated[list[Probability], Field(min_length=1)]
-    """Probabilities after every gate."""
     shots: Rising
     repeats: Annotated[PositiveInt, Field(ge=2)]
     """Draws for each number of shots."""
@@ -86,14 +83,11 @@ class BackendParams(Section):
 
     engine: Literal["torch", "pennylane"]
     device: str
-    """PennyLane's name of a device, for `engine: pennylane` and for `cairn quantum dry-run`."""
+    """PennyLane's name of a device, for `engine: pennylane`."""
     options: dict[str, Any]
     """Passed to the device."""
     shots: PositiveInt | None
     """For each circuit; null where a simulator knows all amplitudes."""
-    price_per_task: NonNegativeFloat
-    price_per_shot: NonNegativeFloat
-    """What the owner of a device asks for, in one currency; a dry run adds them up."""
 
 
 class QuantumParams(Section):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from torch import nn
@@ -52,6 +52,10 @@ class Contest:
     def chosen(self) -> int:
         """Place of the quantum head with the lowest validation loss."""
         return int(np.argmin([fitted.loss for fitted in self.quantum]))
+
+    @property
+    def chosen_head(self) -> QuantumHead:
+        return cast(QuantumHead, self.quantum[self.chosen].head)
 
     @property
     def cost(self) -> float:

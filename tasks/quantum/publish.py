@@ -3,9 +3,7 @@
 import json
 from functools import partial
 from pathlib import Path
-from typing import cast
 
-from models.quantum.head import QuantumHead
 from models.quantum.variant import HEAD_CONFIG, pack
 from tasks.quantum.contest import Contest
 from tasks.quantum.source import Source
@@ -15,8 +13,7 @@ from tasks.workspace import Workspace
 
 def publish_head(run: TrackedRun, workspace: Workspace, contest: Contest, source: Source) -> None:
     """Write the head of the seed with the lowest validation loss."""
-    chosen = cast(QuantumHead, contest.quantum[contest.chosen].head)
-    files, told = pack(chosen, source.components, backbone=source.weights.digest)
+    files, told = pack(contest.chosen_head, source.components, backbone=source.weights.digest)
     files[HEAD_CONFIG] = (json.dumps(told, indent=2, sort_keys=True) + "\n").encode()
     for name, content in files.items():
         run.publish(workspace.stage("quantum") / name, partial(_write, content))

@@ -81,9 +81,9 @@ def read_embedded(workspace: Workspace, params: QuantumParams) -> Source:
     return Source(
         classes=list(model.spec.classes),
         components=components,
-        train=rows["train"],
-        validation=rows["val"],
-        test=rows["test"],
+        train=embedded["train"],
+        validation=embedded["val"],
+        test=embedded["test"],
         group=group,
         backbone=right,
         backbone_validation=float(_right(model, examples, labelled["val"]).mean()),

@@ -1,24 +1,26 @@
 """What the circuit can learn, and what of it a noisy device would leave."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from models.quantum.plateau import Flatness
 from tasks.train.figures.style import BLUE, ORANGE, QUIET, canvas, headline, label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def trainability_figure(points: Sequence[Mapping[str, Any]], *, own: int, least: float) -> "Figure":
+def trainability_figure(points: Sequence[Flatness], *, own: int, least: float) -> "Figure":
     """Variance of the gradient over random starts, by number of qubits.
 
     Args:
-        points: `qubits`, `layers` and `variance` of each.
+        points: in rising order of qubits.
         own: qubits of the head that is trained.
         least: variance below which training would hardly start.
     """
     figure, axes = canvas(6.4, 3.8)
-    x, y = [one["qubits"] for one in points], [one["variance"] for one in points]
+    x, y = [one.qubits for one in points], [one.variance for one in points]
     axes.semilogy(x, y, "o-", color=BLUE, linewidth=1.5)
     for qubits, variance in zip(x, y, strict=True):
         if qubits == own:
@@ -36,50 +38,51 @@ def trainability_figure(points: Sequence[Mapping[str, Any]], *, own: int, least:
     label(axes, "qubits", "variance of a gradient")
     headline(
         figure,
-        "Gradients shrink as qubits are added",
-        f"Over random starts of {points[0]['layers']} layers; orange: the head that is trained.",
+        "How gradients change as qubits are added",
+        f"Over random starts of {points[0].layers} layers; orange: the head that is trained.",
     )
     return figure
 
 
-def robustness_figure(
-    noise: Mapping[str, Sequence[float]],
-    shots: Mapping[str, Sequence[float]],
-    *,
-    exact: float,
-    rows: int,
-    chance: float,
-) -> "Figure":
-    """Accuracy over depolarising noise and over shots.
+@dataclass(frozen=True)
+class Point:
+    """Accuracy at a number of shots: mean, and 5% to 95% of repeated draws."""
+
+    shots: int
+    accuracy: float
+    low: float
+    high: float
+
+
+def shots_figure(points: Sequence[Point], *, exact: float, rows: int, chance: float) -> "Figure":
+    """Accuracy over shots.
 
     Args:
-        noise: `p` and `accuracy`.
-        shots: `shots`, `accuracy`, `low` and `high`.
-        exact: accuracy without either.
+        points: in rising order.
+        exact: accuracy where all amplitudes are known.
         rows: that were judged.
-        chance: accuracy of the most frequent class.
+        chance: accuracy of always naming the most frequent class.
     """
-    figure, (left, right) = canvas(8.2, 3.6, nrows=1, ncols=2, sharey=True)
-    left.plot(noise["p"], noise["accuracy"], "o-", color=BLUE, linewidth=1.5)
-    right.semilogx(shots["shots"], shots["accuracy"], "o-", color=BLUE, linewidth=1.5)
-    right.fill_between(shots["shots"], shots["low"], shots["high"], color=BLUE, alpha=0.15)
-    for axes in (left, right):
-        axes.axhline(exact, color=QUIET, linestyle="-", linewidth=0.8)
-        axes.axhline(chance, color=QUIET, linestyle=":", linewidth=0.8)
-    left.annotate(
-        "most frequent class",
-        (0, chance),
-        (2, 4),
-        textcoords="offset points",
-        fontsize=8.5,
-        color=QUIET,
-    )
-    label(left, "depolarising probability after every gate", "accuracy")
-    label(right, "shots per row", "")
+    figure, axes = canvas(6.4, 3.8)
+    shots = [one.shots for one in points]
+    axes.semilogx(shots, [one.accuracy for one in points], "o-", color=BLUE, linewidth=1.5)
+    low, high = [one.low for one in points], [one.high for one in points]
+    axes.fill_between(shots, low, high, color=BLUE, alpha=0.15)
+    for value, name in ((exact, "all amplitudes known"), (chance, "most frequent class")):
+        axes.axhline(value, color=QUIET, linestyle=":", linewidth=0.8)
+        axes.annotate(
+            name,
+            (shots[-1], value),
+            (0, 4),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8.5,
+            color=QUIET,
+        )
+    label(axes, "shots a row", "accuracy")
     headline(
         figure,
-        "What noise and few shots leave of the accuracy",
-        f"{rows} test rows; solid grey: {exact:.3f} without noise, all amplitudes known. "
-        "Band: 5% to 95% of repeated draws.",
+        "What a limited number of measurements leaves of the accuracy",
+        f"{rows} test rows; band: 5% to 95% of repeated draws.",
     )
     return figure

@@ -61,7 +61,6 @@ def _changed(**values: object) -> QuantumParams:
     section["trainability"] |= {"qubits": [2, 3], "samples": 10}
     section["robustness"] |= {
         "rows": 6,
-        "depolarising": [0.0, 0.1],
         "shots": [10, 100],
         "repeats": 2,
     }

@@ -71,8 +71,16 @@ def test_every_head_and_seed_is_a_nested_run(trained, params):
     assert found == {(head, str(seed)) for head in HEADS - {"model"} for seed in (7, 8)}
     history = client.get_metric_history(children[0].info.run_id, "loss.validation")
     assert [point.step for point in history] == [1, 2]
+    assert parent.data.metrics["gradient_variance.3_qubits"] > 0
+    assert 0 <= parent.data.metrics["shots.100.accuracy"] <= 1
     pictures = {item.path for item in client.list_artifacts(parent.info.run_id)}
-    assert {"verdict.png", "verdict.md"} <= pictures
+    assert {
+        "verdict.png",
+        "verdict.md",
+        "trainability.png",
+        "shots.png",
+        "decisions.md",
+    } <= pictures
 
 
 def test_same_params_same_bytes(trained, params):

@@ -1,0 +1,93 @@
+"""How much memory a circuit takes, said before it takes it.
+
+Shapes: n qubits, B batch. A state vector has 2^n complex amplitudes, a density matrix 4^n.
+"""
+
+from pathlib import Path
+
+import psutil
+
+from models.quantum.circuit import Circuit
+from models.quantum.schedule import schedule
+
+GB = 1e9
+WORKING = 4
+"""States that a step holds at once: what it takes, what it gives, and copies between."""
+TABLES = 24
+"""Bytes for each basis state of every permutation that is kept as an index, both ways."""
+LIMITS = (
+    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
+    (
+        Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+        Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ),
+)
+"""Where Linux says what a container may use and does, in its second and first version."""
+
+
+def predicted_bytes(
+    circuit: Circuit, *, batch: int, training: bool, mixed: bool = False, amplitude: int = 8
+) -> int:
+    """What the torch engines take at most.
+
+    Args:
+        circuit: what runs.
+        batch: B.
+        training: with gradients, every step's state is kept until they are done.
+        mixed: a density matrix, as 4^n real numbers, and so half the bytes.
+        amplitude: bytes of a complex number, 8 or 16.
+    """
+    steps = len(circuit.ops) if mixed else len(schedule(circuit).steps)
+    states = WORKING + (2 * steps if training else 0)
+    if mixed:
+        return (batch * amplitude // 2 * states) << (2 * circuit.qubits)
+    tables = TABLES * steps + circuit.qubits * amplitude // 2
+    return (batch * amplitude * states + tables) << circuit.qubits
+
+
+def check_memory(
+    circuit: Circuit, *, batch: int, training: bool, mixed: bool = False, amplitude: int = 8
+) -> None:
+    """Refuse what the free memory does not hold.
+
+    Raises:
+        ValueError: says what is needed and what is free.
+    """
+    needed = predicted_bytes(
+        circuit, batch=batch, training=training, mixed=mixed, amplitude=amplitude
+    )
+    refuse(needed, free_bytes(), circuit.qubits, batch=batch, mixed=mixed)
+
+
+def check_state(qubits: int, *, amplitude: int = 8) -> None:
+    """Refuse a number of qubits of which not one state and its copies fit.
+
+    Raises:
+        ValueError: says what is needed and what is free.
+    """
+    refuse(WORKING * amplitude << qubits, free_bytes(), qubits, batch=1, mixed=False)
+
+
+def refuse(needed: int, free: int, qubits: int, *, batch: int, mixed: bool) -> None:
+    """Raise a ValueError if `needed` bytes are more than `free`, with a number that would fit."""
+    if needed <= free:
+        return
+    fits = qubits
+    while fits and (needed >> (qubits - fits) * (2 if mixed else 1)) > free:
+        fits -= 1
+    what = "density matrices" if mixed else "state vectors"
+    rows = needed // max(batch, 1)
+    smaller = f", or batches of {free // rows}" if rows <= free else ""
+    raise ValueError(
+        f"qubits={qubits}: {what} for batches of {batch} need {needed / GB:.1f} GB, "
+        f"{free / GB:.1f} GB are free: use at most {fits} qubits{smaller}"
+    )
+
+
+def free_bytes() -> int:
+    """Memory that this process may still take: the machine's, or its container's where less."""
+    free = int(psutil.virtual_memory().available)
+    for limit, used in LIMITS:
+        if limit.exists() and (most := limit.read_text().strip()) != "max":
+            free = min(free, max(0, int(most) - int(used.read_text())))
+    return free
