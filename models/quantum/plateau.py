@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from models.quantum.engine import Engine
 from models.quantum.head import HeadConfig, circuit_of
@@ -69,6 +70,6 @@ def flatness(config: HeadConfig, *, qubits: int, samples: int, seed: int) -> Fla
 
 def _input(config: HeadConfig, features: int, generator: torch.Generator) -> Tensor:
     if config.encoding == "amplitude":
-        drawn = torch.randn(1, features, generator=generator)
-        return drawn / drawn.norm()
+        unit: Tensor = F.normalize(torch.randn(1, features, generator=generator))
+        return unit
     return math.pi * (torch.rand(1, features, generator=generator) - 0.5)

@@ -75,7 +75,9 @@ def read_embedded(workspace: Workspace, params: QuantumParams) -> Source:
         components = Components.fit(raw["train"], components=params.components, seed=params.seed)
     except ValueError as error:
         raise InputError(f"`quantum.components`: {error}") from None
-    rows = {name: Rows(components(raw[name]), examples.label[labelled[name]]) for name in labelled}
+    embedded = {
+        name: Rows(components(raw[name]), examples.label[labelled[name]]) for name in labelled
+    }
     group = found.manifest["group"].to_numpy(dtype=str)[labelled["test"].numpy()]
     right = _right(model, examples, labelled["test"])
     return Source(
