@@ -28,7 +28,6 @@ from models.federated.audit.shares import Task, digits_task, even_rows, split
 from models.federated.audit.short import means
 from models.federated.audit.stack import plan_for, trained
 from models.federated.privacy import Level, Privacy
-from models.federated.seeds import mix
 from models.federated.softmax import SoftmaxLearner, blank, judge
 
 SEEDS = (0, 1, 2)
@@ -92,39 +91,21 @@ def measure(case: Case) -> dict[str, Any]:
     """Accuracy over seeds without canaries, then the audit."""
     logging.getLogger("flwr").setLevel(logging.ERROR)
     clients, level, epsilon = case
-    setting = setting_of(case)
+    setting = Privacy(level, CLIP, multiplier(epsilon) if epsilon else 0.0, delta=DELTA)
+    slots, repeats = SIZES[clients]
+    task = synthetic(clients, seed=0)
+    shares = task.shares(even_rows(len(task.y), clients, seed=0))
+    scores, member = membership(
+        shares, setting, TRAINING, slots=slots, classes=CLASSES, seed=0, repeats=repeats
+    )
     return {
         "clients": clients,
         "level": level,
         "epsilon": epsilon,
         "noise_multiplier": setting.noise_multiplier,
         "accuracy": over_seeds([_accuracy(clients, setting, seed) for seed in SEEDS]),
-        "canary": audited(case),
+        "canary": {view: told(one, member, delta=DELTA) for view, one in scores.items()},
     }
-
-
-def setting_of(case: Case) -> Privacy:
-    """Level and noise of a case."""
-    _, level, epsilon = case
-    return Privacy(level, CLIP, multiplier(epsilon) if epsilon else 0.0, delta=DELTA)
-
-
-def audited(case: Case) -> dict[str, Any]:
-    """The canary audit of a case; with coins and noise of its own, so that cases vary by chance
-    independently of each other."""
-    clients, level, epsilon = case
-    slots, repeats = SIZES[clients]
-    task = synthetic(clients, seed=0)
-    scores, member = membership(
-        task.shares(even_rows(len(task.y), clients, seed=0)),
-        setting_of(case),
-        TRAINING,
-        slots=slots,
-        classes=CLASSES,
-        seed=mix("audit", clients, level, f"{epsilon}"),
-        repeats=repeats,
-    )
-    return {view: told(one, member, delta=DELTA) for view, one in scores.items()}
 
 
 def measure_inversion(case: tuple[Level, float]) -> dict[str, Any]:

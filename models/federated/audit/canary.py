@@ -6,9 +6,8 @@ it takes part is a fair coin of its own, as the bound on epsilon assumes.
 
 Sources: Steinke, Nasr, Jagielski 2023 (https://arxiv.org/abs/2305.08846: an audit from one run);
 Newcombe 2006 (https://doi.org/10.1002/sim.2324: method 5, an interval of the AUC that also holds
-where the AUC is 1); Watson et al. 2021 (https://arxiv.org/abs/2111.08440: scores are compared with
-those of an input that shows how hard the label is); Carlini et al. 2022
-(https://arxiv.org/abs/2112.03570: losses are taken as logits).
+where the AUC is 1); Watson et al. 2021 (https://arxiv.org/abs/2111.08440: losses are compared with
+those of an input that shows how hard the label is).
 """
 
 from dataclasses import dataclass
@@ -17,11 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import logsumexp
 from scipy.stats import binom, norm, rankdata
 
 from models.federated.arrays import Arrays
-from models.federated.softmax import BIAS, WEIGHT
+from models.federated.softmax import BIAS, WEIGHT, softmax
 from models.metrics import Interval
 
 HIGHEST = 30.0
@@ -67,13 +65,11 @@ def widened(x: NDArray[np.float32], count: int) -> NDArray[np.float32]:
 
 
 def memory_scores(arrays: Arrays, canaries: Canaries) -> NDArray[np.float64]:
-    """How well a model knows each canary (M,): log(p / (1 - p)) of its label, less that on a blank
-    input with the same label. Higher for those that it learned from.
-
-    It orders one input as its loss does, and does not level off where the loss is near zero.
-    """
-    blank = np.zeros_like(canaries.x)
-    return _logits(arrays, canaries.x, canaries.y) - _logits(arrays, blank, canaries.y)
+    """How well a model knows each canary (M,): its loss on a blank input with the same label, less
+    that on the canary. Higher for those that it learned from."""
+    return _losses(arrays, np.zeros_like(canaries.x), canaries.y) - _losses(
+        arrays, canaries.x, canaries.y
+    )
 
 
 def auc(scores: NDArray[np.floating], member: NDArray[np.bool_]) -> Interval:
@@ -177,13 +173,10 @@ def told(
     }
 
 
-def _logits(arrays: Arrays, x: NDArray[np.float32], y: NDArray[np.int64]) -> NDArray[np.float64]:
-    """log(p / (1 - p)) of the right class: its score less the log-sum-exp of the others'."""
-    scores = (x @ arrays[WEIGHT] + arrays[BIAS]).astype(np.float64)
-    others = scores.copy()
-    others[np.arange(len(y)), y] = -np.inf
-    margin: NDArray[np.float64] = scores[np.arange(len(y)), y] - logsumexp(others, axis=1)
-    return margin
+def _losses(arrays: Arrays, x: NDArray[np.float32], y: NDArray[np.int64]) -> NDArray[np.float64]:
+    p = softmax(x @ arrays[WEIGHT] + arrays[BIAS])[np.arange(len(y)), y]
+    losses: NDArray[np.float64] = -np.log(np.maximum(p.astype(np.float64), 1e-30))
+    return losses
 
 
 def _newcombe(value: float, inside: int, outside: int) -> tuple[float, float]:

@@ -8,19 +8,10 @@ from scipy.stats import beta, norm
 from sklearn.metrics import roc_auc_score
 
 from models.federated.accountant import Accountant
-from models.federated.audit.canary import (
-    auc,
-    chance,
-    epsilon_lower_bound,
-    guess,
-    memory_scores,
-    plant,
-    told,
-)
+from models.federated.audit.canary import auc, chance, epsilon_lower_bound, guess, plant, told
 from models.federated.audit.membership import MODEL, UPDATES, Training, membership
 from models.federated.audit.shares import even_rows, split
 from models.federated.privacy import Privacy
-from models.federated.softmax import BIAS, WEIGHT
 
 
 def test_auc_is_that_of_sklearn_with_ties(rng):
@@ -214,13 +205,3 @@ def test_audits_repeat(shares):
 def test_more_canaries_than_clients_are_refused(shares):
     with pytest.raises(ValueError, match="slots=31: allowed is 1 to 30"):
         membership(shares, Privacy("none"), Training(1), slots=31, classes=3, seed=0)
-
-
-def test_scores_do_not_level_off():
-    # The log-odds of a class is its score less the log-sum-exp of the others': 50 - log 2 and
-    # 100 - log 2 here, 0 - log 2 on the blank input; both losses are 0 in double precision.
-    canaries = plant(2, features=1, classes=3, seed=0, strength=1.0)
-    weight = np.zeros((3, 3), np.float32)
-    weight[1, canaries.y[0]], weight[2, canaries.y[1]] = 50, 100
-    scores = memory_scores({WEIGHT: weight, BIAS: np.zeros(3, np.float32)}, canaries)
-    assert scores == pytest.approx([50, 100])
