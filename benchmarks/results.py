@@ -60,6 +60,7 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], list[list[str]]]] = {
     **SCALE_TABLES,
     **FEDERATED_AUDIT_TABLES,
     **STAMPS_TABLES,
+    **QUBO_TABLES,
 }
 SHARED = {
     "compression_targets": "compression",
@@ -70,6 +71,8 @@ SHARED = {
     "federated_quadratics": "federated_papers",
     "federated_scale_aims": "federated_scale",
     "federated_traffic": "federated",
+    "quantum_qubo_depths": "quantum_qubo",
+    "quantum_qubo_transfer": "quantum_qubo",
 }
 """Tables that look at the results of another one."""
 
