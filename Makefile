@@ -58,6 +58,7 @@ bench: $(STAMP) ## The numbers of docs/RESULTS.md again, but for those that need
 	@$(BIN)/python -m benchmarks.federated_robustness
 	@$(BIN)/python -m benchmarks.federated_privacy
 	@$(BIN)/python -m benchmarks.federated_deployment
+	@$(BIN)/python -m benchmarks.quantum_qubo
 	@$(BIN)/python -m benchmarks.results
 
 clean: ## Remove caches and the environment; data, models and the log stay

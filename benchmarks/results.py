@@ -12,6 +12,7 @@ from benchmarks.federated_audit_tables import FEDERATED_AUDIT_TABLES
 from benchmarks.federated_stamps_tables import STAMPS_TABLES
 from benchmarks.federated_tables import PAPER_TABLES, SCALE_TABLES
 from benchmarks.provenance_tables import PROVENANCE_TABLES
+from benchmarks.quantum_qubo_tables import QUBO_TABLES
 from benchmarks.search_tables import SEARCH_TABLES
 from benchmarks.table import RESULTS, interval
 
