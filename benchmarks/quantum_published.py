@@ -33,8 +33,8 @@ HIDDEN, WIDER = "hidden_manifold-6manifold-4d", "hidden_manifold-6manifold-6d"
 REUSED = "two_curves-5degree-0.1offset-10d"
 # What the authors' search chose (paper/results/<family>/<model>): layers, learning rate, and for
 # re-uploading how many qubits are judged. Of equals the first: on the linear set all were.
-DRESSED = {CURVES: (10, 0.01), LINEAR: (1, 0.001), HIDDEN: (10, 0.001), WIDER: (5, 0.01)}
-REUPLOADING = {CURVES: (10, 0.01, 1), LINEAR: (10, 0.01, 2), HIDDEN: (1, 0.1, 1)}
+DRESSED = {CURVES: (10, 0.01), HIDDEN: (10, 0.001), WIDER: (5, 0.01), LINEAR: (1, 0.001)}
+REUPLOADING = {CURVES: (10, 0.01, 1), HIDDEN: (1, 0.1, 1), LINEAR: (10, 0.01, 2)}
 
 Published = dict[tuple[str, str], dict[str, float]]
 Start = Callable[[int, int], tuple[Trained, float]]
