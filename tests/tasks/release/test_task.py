@@ -140,7 +140,7 @@ def test_the_gate_stops_a_release_before_anything_is_registered(
     assert mlflow.MlflowClient().search_registered_models() == []
     assert not (workspace.stage("release") / "release.json").exists()
     kinds = [entry.body["kind"] for entry in the_log(workspace).entries()]
-    assert kinds == ["run", "run", "run", "failure"]
+    assert kinds == ["run", "run", "run", "run", "failure"]
 
 
 def test_a_gate_on_a_figure_that_nobody_measured_is_bad_input(
