@@ -1,7 +1,7 @@
 """Numbers that depend on features and weights by sums alone: one matrix product for many gates.
 
-Shapes: B batch, D features, W weights, K numbers. D and W count products of entries as entries of
-their own, which `Products` appends.
+Samples come last, as in the engine's state. Shapes: B batch, D features, W weights, K numbers. D
+and W count products of entries as entries of their own, which `Products` appends.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,15 +34,15 @@ class Products(nn.Module):
     factors: Tensor
 
     def forward(self, source: Tensor) -> Tensor:
-        """(..., entries) -> (..., entries and products)."""
-        if source.shape[-1] != self.entries:
+        """(entries, ...) -> (entries and products, ...)."""
+        if source.shape[0] != self.entries:
             raise ValueError(
-                f"{source.shape[-1]} features or weights given: the circuit takes {self.entries}"
+                f"{source.shape[0]} features or weights given: the circuit takes {self.entries}"
             )
         if not len(self.factors):
             return source
-        padded = torch.cat([source, torch.ones_like(source[..., :1])], -1)
-        return torch.cat([source, padded[..., self.factors].prod(-1)], -1)
+        padded = torch.cat([source, torch.ones_like(source[:1])])
+        return torch.cat([source, padded[self.factors].prod(1)])
 
     def column(self, ref: Ref) -> int:
         """Where the entry or product of a reference stands."""
@@ -89,12 +89,12 @@ class Affine(nn.Module):
         self.register_buffer("base", base.to(real), persistent=False)
         by_weight, by_sample = _table(tables["w"], w, len(base)), _table(tables["x"], x, len(base))
         self.register_buffer("by_weight", by_weight.to(real), persistent=False)
-        self.register_buffer("by_sample", by_sample.T.contiguous().to(real), persistent=False)
+        self.register_buffer("by_sample", by_sample.to(real), persistent=False)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """(B, D) features and (W,) weights -> (B, K), or (K,) where no feature matters."""
+        """(D, B) features and (W,) weights -> (K, B), or (K,) where no feature matters."""
         shared = torch.addmv(self.base, self.by_weight, w) if self.trained else self.base
-        return torch.addmm(shared, x, self.by_sample) if self.per_sample else shared
+        return torch.addmm(shared[:, None], self.by_sample, x) if self.per_sample else shared
 
 
 def _table(columns: Mapping[int, Tensor], source: Products, rows: int) -> Tensor:

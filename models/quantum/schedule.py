@@ -36,8 +36,8 @@ else of all."""
 
 
 @dataclass
-class Step:
-    """Operations of one kind, in order."""
+class Together:
+    """Operations of one kind, in order: one step of the engine, or a few."""
 
     kind: Kind
     ops: list[Op] = field(default_factory=list)
@@ -53,8 +53,8 @@ class Schedule:
         prepared: the state preparation, where there is one; `product` is then empty.
     """
 
-    product: tuple[Step, ...]
-    steps: tuple[Step, ...]
+    product: tuple[Together, ...]
+    steps: tuple[Together, ...]
     prepared: Op | None
 
 
@@ -83,7 +83,7 @@ class _Queue:
     """Steps that take each operation as early as its wires allow."""
 
     def __init__(self, qubits: int) -> None:
-        self.steps: list[Step] = []
+        self.steps: list[Together] = []
         self._last = [0] * qubits
 
     def add(self, kind: Kind, op: Op) -> None:
@@ -91,7 +91,7 @@ class _Queue:
         while at < len(self.steps) and not self._takes(at, kind, op):
             at += 1
         if at == len(self.steps):
-            self.steps.append(Step(kind))
+            self.steps.append(Together(kind))
         self.steps[at].ops.append(op)
         for wire in op.wires:
             self._last[wire] = at

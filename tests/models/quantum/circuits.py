@@ -1,6 +1,7 @@
 """Random circuits of every gate, for tests that hold one engine against another."""
 
 import numpy as np
+import torch
 from scipy.stats import unitary_group
 
 from models.quantum.circuit import Circuit, Op, Param, unitary, w, x
@@ -58,3 +59,21 @@ def _prepared(rng, qubits):
         tuple(range(qubits)),
         tuple(map(float, amplitudes / np.linalg.norm(amplitudes))),
     )
+
+
+def inputs(circuit, batch, seed, dtype=torch.float64):
+    """Features and weights of the right numbers, asking for gradients."""
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.randn(batch, circuit.features, generator=generator, dtype=torch.float64)
+    weights = torch.randn(circuit.weights, generator=generator, dtype=torch.float64)
+    return features.to(dtype).requires_grad_(), weights.to(dtype).requires_grad_()
+
+
+def outputs_and_gradients(engine, circuit, batch, seed, dtype=torch.float64):
+    """Outputs, and the gradients of a random sum of them to features and weights."""
+    features, weights = inputs(circuit, batch, seed, dtype)
+    out = engine(features, weights)
+    generator = torch.Generator().manual_seed(seed)
+    push = torch.randn(out.shape, generator=generator, dtype=torch.float64).to(out.dtype)
+    (out * push).sum().backward()
+    return out.detach(), features.grad, weights.grad

@@ -8,32 +8,14 @@ from models.quantum.circuit import Circuit, Op, w, x
 from models.quantum.engine import Engine
 from models.quantum.pennylane_engine import PennylaneEngine, apply
 from models.quantum.schedule import schedule
-from tests.models.quantum.circuits import random_circuit
-
-
-def _inputs(circuit, batch, seed, dtype=torch.float64):
-    generator = torch.Generator().manual_seed(seed)
-    features = torch.randn(batch, circuit.features, generator=generator, dtype=torch.float64)
-    weights = torch.randn(circuit.weights, generator=generator, dtype=torch.float64)
-    return features.to(dtype).requires_grad_(), weights.to(dtype).requires_grad_()
-
-
-def _run(engine, circuit, batch, seed, dtype=torch.float64):
-    """Outputs, and gradients of a random sum of them to features and weights."""
-    features, weights = _inputs(circuit, batch, seed, dtype)
-    out = engine(features, weights)
-    push = torch.randn(
-        out.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
-    )
-    (out * push.to(out.dtype)).sum().backward()
-    return out.detach(), features.grad, weights.grad
+from tests.models.quantum.circuits import inputs, outputs_and_gradients, random_circuit
 
 
 @pytest.mark.parametrize("seed", range(24))
 def test_equal_to_pennylane_in_values_and_gradients(seed):
     circuit, batch = random_circuit(seed), seed % 5 + 1
-    ours = _run(Engine(circuit, dtype=torch.complex128), circuit, batch, seed)
-    theirs = _run(PennylaneEngine(circuit), circuit, batch, seed)
+    ours = outputs_and_gradients(Engine(circuit, dtype=torch.complex128), circuit, batch, seed)
+    theirs = outputs_and_gradients(PennylaneEngine(circuit), circuit, batch, seed)
     assert ours[0].shape == (batch, circuit.qubits if seed % 2 == 0 else 2**circuit.qubits)
     for found, expected in zip(ours, theirs, strict=True):
         assert torch.allclose(found, expected.to(found.dtype), atol=1e-6, rtol=0)
@@ -42,8 +24,8 @@ def test_equal_to_pennylane_in_values_and_gradients(seed):
 @pytest.mark.parametrize("seed", range(100, 106))
 def test_single_precision_is_good_to_1e_6(seed):
     circuit = random_circuit(seed, qubits=4, size=0)  # every gate that fits 4 wires, once
-    ours = _run(Engine(circuit), circuit, 3, seed, torch.float32)
-    exact = _run(PennylaneEngine(circuit), circuit, 3, seed)
+    ours = outputs_and_gradients(Engine(circuit), circuit, 3, seed, torch.float32)
+    exact = outputs_and_gradients(PennylaneEngine(circuit), circuit, 3, seed)
     assert ours[0].dtype == torch.float32
     assert float((ours[0] - exact[0]).abs().max()) < 1e-6
     for found, expected in zip(ours[1:], exact[1:], strict=True):
@@ -54,15 +36,15 @@ def test_single_precision_is_good_to_1e_6(seed):
 @pytest.mark.parametrize("qubits", [7, 8, 9])
 def test_wires_in_several_groups(qubits):
     circuit = random_circuit(qubits, qubits=qubits, measure="z")
-    ours = _run(Engine(circuit, dtype=torch.complex128), circuit, 2, 1)
-    theirs = _run(PennylaneEngine(circuit), circuit, 2, 1)
+    ours = outputs_and_gradients(Engine(circuit, dtype=torch.complex128), circuit, 2, 1)
+    theirs = outputs_and_gradients(PennylaneEngine(circuit), circuit, 2, 1)
     for found, expected in zip(ours, theirs, strict=True):
         assert torch.allclose(found, expected, atol=1e-6, rtol=0)
 
 
 def test_state_is_pennylanes_with_its_global_phase():
     circuit = random_circuit(5, qubits=4)
-    features, weights = (tensor.detach() for tensor in _inputs(circuit, 3, 5))
+    features, weights = (tensor.detach() for tensor in inputs(circuit, 3, 5))
 
     @qml.qnode(qml.device("default.qubit", wires=4), interface="torch")
     def state(x, w):
@@ -89,7 +71,7 @@ def test_no_operations_is_all_zeros():
 @pytest.mark.parametrize("batch", [0, 1, 7])
 def test_any_batch_and_each_sample_alone(batch):
     circuit = random_circuit(4, qubits=3)
-    features, weights = (tensor.detach() for tensor in _inputs(circuit, batch, 4))
+    features, weights = (tensor.detach() for tensor in inputs(circuit, batch, 4))
     engine = Engine(circuit, dtype=torch.complex128)
     found = engine(features, weights)
     assert found.shape == (batch, 3)
