@@ -58,9 +58,9 @@ class PennylaneEngine(nn.Module):
         exact = shots is None and device in BACKPROP
         diff = "backprop" if exact else ("parameter-shift" if shots else "best")
         node = qml.QNode(self._measured, found, interface="torch", diff_method=diff)
-        if not exact:
-            # Devices and gradients that know no batches get one circuit for each sample.
-            node = qml.transforms.broadcast_expand(node)
+        # One circuit for each sample elsewhere: hardware and its gradients know no batches, and in
+        # PennyLane 0.45 a batched PhaseShift on default.mixed has no gradient.
+        self._batched = exact and device == "default.qubit"
         if depolarising is not None:
             node = qml.noise.add_noise(node, noise_model(depolarising))
         self._node = node if shots is None else qml.set_shots(node, shots=shots)
@@ -73,12 +73,17 @@ class PennylaneEngine(nn.Module):
         if not len(x):
             n = self.circuit.qubits
             return w.new_zeros(0, n if self.circuit.measure == "z" else 2**n)
-        measured = self._node(x, w)
-        if self.circuit.measure == "z":
-            values = [torch.as_tensor(value).expand(len(x)) for value in measured]
-            return torch.stack(values, -1).to(w.dtype)
-        found: Tensor = measured
+        if not self._batched:
+            return torch.stack([self._values(self._node(row, w)) for row in x]).to(w.dtype)
+        found = self._values(self._node(x, w))
         return found.expand(len(x), -1).to(w.dtype)
+
+    def _values(self, measured: Any) -> Tensor:
+        """What a node gives as a tensor: (K,), or (B, K) of a batch."""
+        if self.circuit.measure == "z":
+            return torch.stack([torch.as_tensor(value) for value in measured], -1)
+        found: Tensor = measured
+        return found
 
     def _measured(self, x: Tensor, w: Tensor) -> Any:
         apply(self.circuit, x, w)
