@@ -25,6 +25,9 @@ from services.federation.settings import mods_of, plan_text
 KEPT = 64
 """Learners that a process keeps; the one that was not asked for longest is read again."""
 
+SECONDS_TO_START = 600.0
+"""For Ray: 20 on a machine with nothing else to do, minutes on a busy one."""
+
 
 class Carrier(Protocol):
     """Takes messages between a server and the clients' app until all rounds are done."""
@@ -62,7 +65,7 @@ def app_of(federation: Federation) -> ClientApp:
 
 def through_ray(cores: int) -> Carrier:
     """Clients in processes of Ray, as many at a time as there are cores for them."""
-    return partial(run_in_ray, cores=cores)
+    return partial(run_in_ray, cores=cores, patience=SECONDS_TO_START)
 
 
 def simulate(
