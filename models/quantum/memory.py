@@ -11,8 +11,8 @@ from models.quantum.circuit import Circuit
 from models.quantum.schedule import schedule
 
 GB = 1e9
-WORKING = 4
-"""States that a step holds at once: what it takes, what it gives, and copies between."""
+WORKING = 8
+"""States held beside those that are kept: what a step takes and gives, and copies between."""
 TABLES = 24
 """Bytes for each basis state of every permutation that is kept as an index, both ways."""
 LIMITS = (
@@ -37,11 +37,13 @@ def predicted_bytes(
         mixed: a density matrix, as 4^n real numbers, and so half the bytes.
         amplitude: bytes of a complex number, 8 or 16.
     """
-    steps = len(circuit.ops) if mixed else len(schedule(circuit).steps)
-    states = WORKING + (2 * steps if training else 0)
     if mixed:
+        states = WORKING + (2 * len(circuit.ops) if training else 0)
         return (batch * amplitude // 2 * states) << (2 * circuit.qubits)
-    tables = TABLES * steps + circuit.qubits * amplitude // 2
+    steps = schedule(circuit).steps
+    kept = sum(-(-circuit.qubits // 4) if step.kind == "local" else 2 for step in steps)
+    states = WORKING + (kept if training else 0)
+    tables = TABLES * len(steps) + circuit.qubits * amplitude // 2
     return (batch * amplitude * states + tables) << circuit.qubits
 
 
