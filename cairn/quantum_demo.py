@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from models.quantum.toolbox.demos import Demo
+    from models.quantum.toolbox.demo import Demo
 
 NAMES = (
     "grover", "vqe", "qaoa", "qft", "phase", "amplitude", "bernstein-vazirani", "simon", "hhl",

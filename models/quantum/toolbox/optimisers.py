@@ -43,7 +43,8 @@ class Minimum:
     Args:
         values: of the parameters (P,).
         cost: there.
-        trace: cost before each step of the descent that led there, then the last.
+        trace: cost before each step of the descent that led there, then the last; of `spsa`,
+            which does not look between its steps, the last alone.
         calls: of the cost, those for gradients included; a metric tensor is not counted.
         escapes: how often a push off a stationary point led lower.
     """
@@ -124,8 +125,8 @@ def minimise(
         seed: of the pushes and of SPSA's directions.
 
     Raises:
-        ValueError: the method is not known, the start is no vector of finite numbers, `qng` got no
-            QNode, or cost or gradient are not finite.
+        ValueError: the method is not known, the start is no vector of finite numbers, the rate is
+            not above 0, `qng` got no QNode, or cost or gradient are not finite.
     """
     one_of(method, tuple(METHODS), "optimiser")
     at_least(steps, 1, "steps")
@@ -137,6 +138,8 @@ def minimise(
     many = [frequencies] * first.size if isinstance(frequencies, int) else frequencies
     if len(many) != first.size or min(many) < 1:
         raise ValueError(f"frequencies={frequencies}: give one of at least 1 for each parameter")
+    if rate is not None and not rate > 0:
+        raise ValueError(f"rate={rate}: give a step size above 0")
     rng = np.random.default_rng(seed)
     task = _Task(cost, with_gradient, steps, rate or RATES.get(method, 0.0), many, rng)
     values, best = _descend(task, method, first)
@@ -159,6 +162,7 @@ def _descend(task: _Task, method: str, start: Values) -> tuple[Values, float]:
 
 
 def _lbfgs(task: _Task, start: Values) -> Values:
+    task.trace.append(task.value(start))
     found = scipy.optimize.minimize(
         task.slope,
         start,

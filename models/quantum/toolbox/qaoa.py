@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.quantum.toolbox.checks import Matrix, Vector, at_least
 from models.quantum.toolbox.optimisers import Minimum, minimise
-from models.quantum.toolbox.simulators import fits, vector_device
+from models.quantum.toolbox.simulators import AMPLITUDE, fits, vector_device
 
 Edges = Sequence[tuple[int, int]]
 Angles = NDArray[np.float64]
@@ -78,7 +78,8 @@ def nodes_of(edges: Edges) -> int:
 def cuts(edges: Edges) -> Table:
     """Cut edges of every assignment of sides (N,); node 0 is the most significant bit."""
     nodes = nodes_of(edges)
-    fits(nodes, what="a state vector")
+    # The table, the state, its gradient and what is multiplied: eight of them at most.
+    fits(nodes, amplitude=2 * AMPLITUDE["double"], what="a state vector")
     sides = np.arange(1 << nodes)
     total = np.zeros(1 << nodes, np.int64)
     for a, b in edges:

@@ -138,5 +138,7 @@ def test_costs_that_are_not_finite(method: str) -> None:
 def test_steps_and_frequencies_below_one() -> None:
     with pytest.raises(ValueError, match="steps=0: at least 1"):
         minimise(saddle, [0.1, 0.1], steps=0)
+    with pytest.raises(ValueError, match="rate=0: give a step size above 0"):
+        minimise(saddle, [0.1, 0.1], rate=0)
     with pytest.raises(ValueError, match=r"frequencies=\[1\]: give one"):
         minimise(saddle, [0.1, 0.1], method="rotosolve", frequencies=[1])
