@@ -91,6 +91,7 @@ def _draw(made: "Demo", picture: Path) -> None:
     import re
 
     import matplotlib as mpl
+    import matplotlib.pyplot as plt
     import pennylane as qml
 
     mpl.use("agg")  # a file needs no screen
@@ -101,6 +102,7 @@ def _draw(made: "Demo", picture: Path) -> None:
             label.set_fontsize(LEGIBLE)
     partial = picture.with_name(f".{picture.name}.part{picture.suffix}")
     figure.savefig(partial, dpi=150, bbox_inches="tight")
+    plt.close(figure)
     partial.replace(picture)
 
 

@@ -74,11 +74,12 @@ def _weights(weights: bytes, head: QuantumHead) -> dict[str, torch.Tensor]:
         raise ValueError(f"a quantum head's weights are no safetensors: {error}") from error
     own = head.state_dict()
     exactly(found, set(own), "a quantum head's weights")
-    for name, value in found.items():
-        if (value.shape, value.dtype) != (own[name].shape, own[name].dtype):
+    for name, needed in own.items():  # a file's order is not the same every time
+        value = found[name]
+        if (value.shape, value.dtype) != (needed.shape, needed.dtype):
             raise ValueError(
                 f"a quantum head's {name!r} is {tuple(value.shape)} of {value.dtype}, "
-                f"needed is {tuple(own[name].shape)} of {own[name].dtype}"
+                f"needed is {tuple(needed.shape)} of {needed.dtype}"
             )
         if not bool(torch.isfinite(value).all()):
             raise ValueError(f"a quantum head's {name!r} has values that are not finite")
