@@ -29,9 +29,12 @@ from models.quantum.encoding import (
     prepared,
 )
 from models.quantum.engine import Engine
+from models.quantum.mixed_engine import MixedEngine
 
 QUBITS = range(1, 21)
 """What a head may have; 4 to 12 train in minutes."""
+MIXED = "default.mixed"
+"""PennyLane's device of states that are known in part only: the one that noise can act on."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class HeadConfig:
         axis: of the rotations of angle encoding and re-uploading.
         normalise: amplitude encoding divides every sample by its norm; otherwise a norm other than
             1 is refused.
+        depolarising: probability p that X, Y or Z strikes, on each wire of every gate, after it:
+            above 0, the head is trained and asked under noise, at 4^n numbers a sample.
         engine: torch, or pennylane for anything that a PennyLane device can do.
         spread: angles start evenly drawn from this many radians around 0: 2 pi for anywhere.
         device, options, shots: for PennyLane; shots None where a simulator knows all amplitudes.
@@ -72,6 +77,7 @@ class HeadConfig:
     axis: Axis = "X"
     normalise: bool = True
     spread: float = 2 * math.pi
+    depolarising: float = 0.0
     engine: Literal["torch", "pennylane"] = "torch"
     device: str = "default.qubit"
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -96,6 +102,13 @@ class HeadConfig:
                 )
         if not 0 < self.spread <= 2 * math.pi:
             raise ValueError(f"spread={self.spread}: allowed is above 0, at most 2 pi")
+        if not 0 <= self.depolarising <= 1:
+            raise ValueError(f"depolarising={self.depolarising}: allowed is 0 to 1")
+        if self.depolarising and self.engine == "pennylane" and self.device != MIXED:
+            raise ValueError(
+                f"depolarising={self.depolarising} needs device {MIXED!r}, not {self.device!r}, "
+                "or engine='torch'"
+            )
         if self.shots is not None and self.shots < 1:
             raise ValueError(f"shots={self.shots}: must be 1 or more, or None for exact results")
         if self.shots is not None and self.engine == "torch":
@@ -209,11 +222,17 @@ class QuantumHead(nn.Module):
 def engine_of(config: HeadConfig, circuit: Circuit) -> nn.Module:
     """What runs the circuit of a head."""
     if config.engine == "torch":
+        if config.depolarising:
+            return MixedEngine(circuit, depolarising=config.depolarising)
         return Engine(circuit)
     from models.quantum.pennylane_engine import PennylaneEngine  # costs seconds
 
     return PennylaneEngine(
-        circuit, device=config.device, options=config.options, shots=config.shots
+        circuit,
+        device=config.device,
+        options=config.options,
+        shots=config.shots,
+        depolarising=config.depolarising or None,
     )
 
 

@@ -5,6 +5,7 @@ Shapes: B rows, D features, n qubits. A state under noise takes 4^n numbers wher
 """
 
 import copy
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,33 +15,26 @@ from torch import Tensor
 
 from models.quantum.head import QuantumHead, engine_of
 from models.quantum.memory import check_memory
-from models.quantum.mixed_engine import MixedEngine
 
 NUMBERS = 2**22
 """Of states at a time: rows are judged in parts that keep to it."""
 
 
 def with_noise(head: QuantumHead, *, depolarising: float) -> QuantumHead:
-    """A copy of a head, depolarised after every gate; train it to train with noise.
+    """A copy of a head on the torch engine, depolarised after every gate; train it to train so.
 
     Args:
         head: on any engine.
-        depolarising: p, that X, Y or Z strikes, on each wire of each gate.
+        depolarising: p, that X, Y or Z strikes, on each wire of each gate; 0 for none.
 
     Raises:
         ValueError: p is outside 0 to 1, or memory does not hold the states of a sample.
     """
-    check_memory(head.circuit, batch=1, training=False, mixed=True)
+    config = dataclasses.replace(head.config, engine="torch", shots=None, depolarising=depolarising)
+    check_memory(head.circuit, batch=1, training=False, mixed=depolarising > 0)
     noisy = copy.deepcopy(head)
-    noisy.engine = MixedEngine(head.circuit, depolarising=depolarising)
+    noisy.config, noisy.engine = config, engine_of(config, head.circuit)
     return noisy
-
-
-def without_noise(head: QuantumHead) -> QuantumHead:
-    """A copy on the engine that its config names."""
-    quiet = copy.deepcopy(head)
-    quiet.engine = engine_of(head.config, head.circuit)
-    return quiet
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ from pydantic import model_validator as check
 from tasks.params.base import Section
 
 Rising = Annotated[list[PositiveInt], Field(min_length=1)]
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class HeadParams(Section):
@@ -20,6 +21,9 @@ class HeadParams(Section):
     measure: Literal["z", "probabilities"]
     spread: Annotated[float, Field(gt=0.0, le=6.2832)]
     """Angles start evenly drawn from this many radians around 0."""
+    depolarising: Probability
+    """Of an error on each wire after every gate while heads are trained: above 0, they are trained
+    under noise."""
 
 
 class TrainingParams(Section):
@@ -56,13 +60,25 @@ class TrainabilityParams(Section):
 
 
 class RobustnessParams(Section):
-    """How the trained head would fare on a device, which measures."""
+    """How the trained head would fare on a device, which measures, and errs."""
 
     rows: PositiveInt
     """Test rows that are judged, the same for all points."""
     shots: Rising
     repeats: Annotated[PositiveInt, Field(ge=2)]
     """Draws for each number of shots."""
+    noise_rows: PositiveInt
+    """Test rows that are judged under noise; each takes 4^qubits numbers."""
+    depolarising: Annotated[list[Annotated[Probability, Field(gt=0.0)]], Field(min_length=1)]
+    """Probabilities of an error on each wire after every gate."""
+
+    @check(mode="after")
+    def _rising(self) -> Self:
+        for name in ("shots", "depolarising"):
+            values = getattr(self, name)
+            if values != sorted(set(values)):
+                raise ValueError(f"`{name}` ({values}) must rise, without repeating a value")
+        return self
 
 
 class DecisionParams(Section):

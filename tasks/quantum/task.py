@@ -11,7 +11,8 @@ import torch
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from models.quantum.head import HeadConfig
+from models.quantum.head import HeadConfig, circuit_of
+from models.quantum.memory import check_memory
 from models.quantum.verdict import Verdict, judge
 from provenance import Artifact
 from tasks.errors import InputError
@@ -83,10 +84,10 @@ def head_config(params: QuantumParams, *, features: int, classes: int) -> HeadCo
     """The head that the settings describe.
 
     Raises:
-        InputError: its parts do not fit together.
+        InputError: its parts do not fit together, or memory does not hold a batch.
     """
     try:
-        return HeadConfig(
+        config = HeadConfig(
             features=features,
             classes=classes,
             engine=params.backend.engine,
@@ -95,8 +96,15 @@ def head_config(params: QuantumParams, *, features: int, classes: int) -> HeadCo
             shots=params.backend.shots,
             **params.head.model_dump(),
         )
+        check_memory(
+            circuit_of(config),
+            batch=params.training.batch_size,
+            training=True,
+            mixed=config.depolarising > 0,
+        )
     except ValueError as error:
         raise InputError(f"`quantum.head`: {error}") from None
+    return config
 
 
 def _decides(params: QuantumParams, source: Source) -> dict[str, Any]:

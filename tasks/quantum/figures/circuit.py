@@ -1,6 +1,6 @@
 """What the circuit can learn, and what of it a noisy device would leave."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,7 @@ from models.quantum.plateau import Flatness
 from tasks.train.figures.style import BLUE, ORANGE, QUIET, canvas, headline, label
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -68,17 +69,7 @@ def shots_figure(points: Sequence[Point], *, exact: float, rows: int, chance: fl
     axes.semilogx(shots, [one.accuracy for one in points], "o-", color=BLUE, linewidth=1.5)
     low, high = [one.low for one in points], [one.high for one in points]
     axes.fill_between(shots, low, high, color=BLUE, alpha=0.15)
-    for value, name in ((exact, "all amplitudes known"), (chance, "most frequent class")):
-        axes.axhline(value, color=QUIET, linestyle=":", linewidth=0.8)
-        axes.annotate(
-            name,
-            (shots[-1], value),
-            (0, 4),
-            textcoords="offset points",
-            ha="right",
-            fontsize=8.5,
-            color=QUIET,
-        )
+    _levels(axes, shots[-1], {"all amplitudes known": exact, "most frequent class": chance})
     label(axes, "shots a row", "accuracy")
     headline(
         figure,
@@ -86,3 +77,42 @@ def shots_figure(points: Sequence[Point], *, exact: float, rows: int, chance: fl
         f"{rows} test rows; band: 5% to 95% of repeated draws.",
     )
     return figure
+
+
+def noise_figure(
+    accuracy: Mapping[float, float], *, exact: float, rows: int, chance: float
+) -> "Figure":
+    """Accuracy over depolarising noise.
+
+    Args:
+        accuracy: by the probability of an error on each wire after every gate, above 0, rising.
+        exact: without noise.
+        rows: that were judged.
+        chance: accuracy of always naming the most frequent class.
+    """
+    figure, axes = canvas(6.4, 3.8)
+    strengths = list(accuracy)
+    axes.semilogx(strengths, list(accuracy.values()), "o-", color=BLUE, linewidth=1.5)
+    _levels(axes, strengths[-1], {"no noise": exact, "most frequent class": chance})
+    label(axes, "probability of an error, each wire, each gate", "accuracy")
+    headline(
+        figure,
+        "What depolarising noise leaves of the accuracy",
+        f"{rows} test rows; exact states under noise, no shots.",
+    )
+    return figure
+
+
+def _levels(axes: "Axes", end: float, levels: Mapping[str, float]) -> None:
+    """Named lines across, each name at its right end."""
+    for name, value in levels.items():
+        axes.axhline(value, color=QUIET, linestyle=":", linewidth=0.8)
+        axes.annotate(
+            name,
+            (end, value),
+            (0, 4),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8.5,
+            color=QUIET,
+        )

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from models.quantum.head import HeadConfig, QuantumHead
-from models.quantum.noise import accuracy_against_noise, with_noise, without_noise
+from models.quantum.noise import accuracy_against_noise, with_noise
 from models.quantum.pennylane_engine import PennylaneEngine
+from models.quantum.stored import restore, store
 
 CONFIG = HeadConfig(features=2, classes=2, qubits=3, layers=2, ansatz="hardware_efficient")
 
@@ -41,12 +42,12 @@ def test_a_noisy_head_is_the_same_head_on_default_mixed(corners):
     assert torch.allclose(noisy(x), mixed(x), atol=1e-6)
     for found, expected in zip(noisy.parameters(), mixed.parameters(), strict=True):
         assert torch.allclose(found.grad, expected.grad, atol=1e-6)
-    assert torch.equal(without_noise(noisy)(x), head(x))
+    assert torch.equal(with_noise(noisy, depolarising=0.0)(x), head(x))
 
 
 def test_a_head_learns_under_noise(corners):
     x, y = corners
-    noisy = _train(with_noise(QuantumHead(CONFIG, seed=0), depolarising=0.02), x, y)
+    noisy = _train(QuantumHead(dataclasses.replace(CONFIG, depolarising=0.02), seed=0), x, y)
     assert accuracy_against_noise(noisy, x, y, depolarising=[0.02])[0] > 0.95
 
 
@@ -72,8 +73,29 @@ def test_bad_input_is_refused(corners):
     head = QuantumHead(CONFIG, seed=0)
     with pytest.raises(ValueError, match=r"depolarising=1\.1: allowed is 0 to 1"):
         with_noise(head, depolarising=1.1)
+    with pytest.raises(ValueError, match=r"depolarising=-0\.1: allowed is 0 to 1"):
+        dataclasses.replace(CONFIG, depolarising=-0.1)
     with pytest.raises(ValueError, match="no rows"):
         accuracy_against_noise(head, *(part[:0] for part in corners), depolarising=[0.1])
     wide = QuantumHead(dataclasses.replace(CONFIG, qubits=18), seed=0)
     with pytest.raises(ValueError, match=r"qubits=18: density matrices .* need .* GB"):
         with_noise(wide, depolarising=0.1)
+
+
+def test_a_noisy_head_is_stored_with_its_noise(corners):
+    head = QuantumHead(dataclasses.replace(CONFIG, depolarising=0.1), seed=3).eval()
+    again = restore(*store(head))
+    assert again.config == head.config
+    assert torch.equal(again(corners[0]), head(corners[0]))
+    assert again(corners[0][:0]).shape == (0, 2)
+
+
+def test_noise_by_pennylane_needs_a_device_of_mixed_states(corners):
+    mixed = dataclasses.replace(
+        CONFIG, depolarising=0.05, engine="pennylane", device="default.mixed"
+    )
+    x = corners[0][:4]
+    expected = QuantumHead(dataclasses.replace(CONFIG, depolarising=0.05), seed=4)(x)
+    assert torch.allclose(QuantumHead(mixed, seed=4)(x), expected, atol=1e-6)
+    with pytest.raises(ValueError, match=r"depolarising=0\.05 needs device 'default\.mixed'"):
+        dataclasses.replace(mixed, device="lightning.qubit")

@@ -63,6 +63,8 @@ def _changed(**values: object) -> QuantumParams:
         "rows": 6,
         "shots": [10, 100],
         "repeats": 2,
+        "noise_rows": 4,
+        "depolarising": [0.01, 0.75],
     }
     for name, value in values.items():
         section[name] = section[name] | value if isinstance(value, dict) else value

@@ -73,12 +73,17 @@ def test_every_head_and_seed_is_a_nested_run(trained, params):
     assert [point.step for point in history] == [1, 2]
     assert parent.data.metrics["gradient_variance.3_qubits"] > 0
     assert 0 <= parent.data.metrics["shots.100.accuracy"] <= 1
+    assert 0 <= parent.data.metrics["depolarising.0.01.accuracy"] <= 1
+    # At p = 3/4 no wire says anything (Nielsen & Chuang 8.3.4): all four rows get one answer, and
+    # they are not all of one class.
+    assert parent.data.metrics["depolarising.0.75.accuracy"] < 1
     pictures = {item.path for item in client.list_artifacts(parent.info.run_id)}
     assert {
         "verdict.png",
         "verdict.md",
         "trainability.png",
         "shots.png",
+        "noise.png",
         "decisions.md",
     } <= pictures
 
@@ -118,6 +123,38 @@ def test_another_seed_is_another_head(trained, params, changed):
     quantum_head.fn(changed(seed=11), trained, ())
     second = load_file(trained.stage("quantum") / "head.safetensors")
     assert (first["weights"] != second["weights"]).any()
+
+
+def test_heads_that_are_trained_under_noise_learn_otherwise(trained, params, changed):
+    quantum_head.fn(params, trained, ())
+    first = load_file(trained.stage("quantum") / "head.safetensors")
+    quantum_head.fn(changed(head={"depolarising": 0.05}), trained, ())
+    second = load_file(trained.stage("quantum") / "head.safetensors")
+    assert (first["weights"] != second["weights"]).any()
+    told = json.loads((trained.stage("quantum") / "head.json").read_text())
+    assert told["head"]["config"]["depolarising"] == 0.05
+
+
+def test_a_batch_that_memory_does_not_hold_is_refused_before_anything_runs(trained, changed):
+    with pytest.raises(
+        InputError, match=r"quantum.head`: qubits=12: .* need [\d.]+ GB, .* are free"
+    ):
+        quantum_head.fn(changed(head={"qubits": 12}, training={"batch_size": 10**9}), trained, ())
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"depolarising": [0.0]}, "robustness.depolarising"),
+        ({"depolarising": [0.1, 1.5]}, "robustness.depolarising"),
+        ({"depolarising": [0.1, 0.01]}, "must rise"),
+        ({"shots": [0, 10]}, "robustness.shots"),
+        ({"shots": [10, 10]}, "must rise"),
+    ],
+)
+def test_impossible_devices_are_refused(changed, values, said):
+    with pytest.raises(InputError, match=said):
+        changed(robustness=values)
 
 
 def test_more_components_than_rows_are_refused(trained, changed):
