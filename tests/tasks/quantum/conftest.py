@@ -1,43 +1,14 @@
-"""A workspace in which a tiny model was trained, and settings of a tiny contest."""
+"""Settings of a tiny contest."""
 
-import importlib.util
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tasks.params import QuantumParams, parse_params
-from tasks.train.fit import train_model
-from tasks.workspace import Workspace
 
 PROJECT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture(scope="module")
-def trained(
-    tmp_path_factory: pytest.TempPathFactory, migrated_database: Path
-) -> Iterator[Workspace]:
-    """Train once for all tests of a file."""
-    path = PROJECT / "tests" / "tasks" / "train" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("tiny_training", path)
-    assert spec is not None
-    assert spec.loader is not None
-    tiny = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tiny)
-    root = tmp_path_factory.mktemp("quantum")
-    (root / "mlruns").mkdir()
-    shutil.copy(PROJECT / "params.yaml", root)
-    shutil.copy(migrated_database, root / "mlruns" / "mlflow.db")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CAIRN_ROOT", str(root))
-        patch.setenv("CAIRN_KEYS", str(root.parent / "quantum-keys"))
-        workspace = Workspace(root)
-        training = tiny.tiny_params(workspace)
-        tiny.ingest_and_validate(workspace)
-        train_model.fn(training, workspace)
-        yield workspace
 
 
 @pytest.fixture
