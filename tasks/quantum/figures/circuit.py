@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from models.quantum.plateau import Flatness
 from tasks.train.figures.style import BLUE, ORANGE, QUIET, canvas, headline, label
@@ -69,7 +69,9 @@ def shots_figure(points: Sequence[Point], *, exact: float, rows: int, chance: fl
     axes.semilogx(shots, [one.accuracy for one in points], "o-", color=BLUE, linewidth=1.5)
     low, high = [one.low for one in points], [one.high for one in points]
     axes.fill_between(shots, low, high, color=BLUE, alpha=0.15)
-    _levels(axes, shots[-1], {"all amplitudes known": exact, "most frequent class": chance})
+    _levels(
+        axes, shots[-1], "right", {"all amplitudes known": exact, "most frequent class": chance}
+    )
     label(axes, "shots a row", "accuracy")
     headline(
         figure,
@@ -93,7 +95,8 @@ def noise_figure(
     figure, axes = canvas(6.4, 3.8)
     strengths = list(accuracy)
     axes.semilogx(strengths, list(accuracy.values()), "o-", color=BLUE, linewidth=1.5)
-    _levels(axes, strengths[-1], {"no noise": exact, "most frequent class": chance})
+    # To the left, because noise brings the curve down to the level on the right.
+    _levels(axes, strengths[0], "left", {"no noise": exact, "most frequent class": chance})
     label(axes, "probability of an error, each wire, each gate", "accuracy")
     headline(
         figure,
@@ -103,16 +106,18 @@ def noise_figure(
     return figure
 
 
-def _levels(axes: "Axes", end: float, levels: Mapping[str, float]) -> None:
-    """Named lines across, each name at its right end."""
+def _levels(
+    axes: "Axes", end: float, side: Literal["left", "right"], levels: Mapping[str, float]
+) -> None:
+    """Named lines across, each name at one end."""
     for name, value in levels.items():
         axes.axhline(value, color=QUIET, linestyle=":", linewidth=0.8)
         axes.annotate(
             name,
             (end, value),
-            (0, 4),
+            (0, 6),
             textcoords="offset points",
-            ha="right",
+            ha=side,
             fontsize=8.5,
             color=QUIET,
         )
