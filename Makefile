@@ -58,7 +58,11 @@ bench: $(STAMP) ## The numbers of docs/RESULTS.md again, but for those that need
 	@$(BIN)/python -m benchmarks.federated_robustness
 	@$(BIN)/python -m benchmarks.federated_privacy
 	@$(BIN)/python -m benchmarks.federated_deployment
+	@$(BIN)/python -m benchmarks.quantum_algorithms
+	@$(BIN)/python -m benchmarks.quantum_big
 	@$(BIN)/python -m benchmarks.quantum_qubo
+	@$(BIN)/python -m benchmarks.quantum_speed
+	@$(BIN)/python -m benchmarks.quantum --workspace .
 	@$(BIN)/python -m benchmarks.results
 
 clean: ## Remove caches and the environment; data, models and the log stay

@@ -34,7 +34,12 @@ REUSED = "two_curves-5degree-0.1offset-10d"
 # What the authors' search chose (paper/results/<family>/<model>): layers, learning rate, and for
 # re-uploading how many qubits are judged. Of equals the first: on the linear set all were.
 DRESSED = {CURVES: (10, 0.01), HIDDEN: (10, 0.001), WIDER: (5, 0.01), LINEAR: (1, 0.001)}
-REUPLOADING = {CURVES: (10, 0.01, 1), HIDDEN: (1, 0.1, 1), LINEAR: (10, 0.01, 2)}
+REUPLOADING = {
+    CURVES: (10, 0.01, 1),
+    HIDDEN: (1, 0.1, 1),
+    LINEAR: (10, 0.01, 2),
+    WIDER: (10, 0.01, 2),
+}
 
 Published = dict[tuple[str, str], dict[str, float]]
 Start = Callable[[int, int], tuple[Trained, float]]

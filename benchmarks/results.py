@@ -12,7 +12,10 @@ from benchmarks.federated_audit_tables import FEDERATED_AUDIT_TABLES
 from benchmarks.federated_stamps_tables import STAMPS_TABLES
 from benchmarks.federated_tables import PAPER_TABLES, SCALE_TABLES
 from benchmarks.provenance_tables import PROVENANCE_TABLES
+from benchmarks.quantum_algorithms_tables import ALGORITHM_TABLES, BIG_TABLES
+from benchmarks.quantum_published_tables import PUBLISHED_TABLES
 from benchmarks.quantum_qubo_tables import QUBO_TABLES
+from benchmarks.quantum_tables import QUANTUM_TABLES
 from benchmarks.search_tables import SEARCH_TABLES
 from benchmarks.table import RESULTS, interval
 
@@ -61,6 +64,10 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], list[list[str]]]] = {
     **SCALE_TABLES,
     **FEDERATED_AUDIT_TABLES,
     **STAMPS_TABLES,
+    **QUANTUM_TABLES,
+    **PUBLISHED_TABLES,
+    **ALGORITHM_TABLES,
+    **BIG_TABLES,
     **QUBO_TABLES,
 }
 SHARED = {
@@ -72,6 +79,9 @@ SHARED = {
     "federated_quadratics": "federated_papers",
     "federated_scale_aims": "federated_scale",
     "federated_traffic": "federated",
+    **dict.fromkeys(QUANTUM_TABLES, "quantum"),
+    **dict.fromkeys(PUBLISHED_TABLES, "quantum_published"),
+    **dict.fromkeys(ALGORITHM_TABLES, "quantum_algorithms"),
     "quantum_qubo_depths": "quantum_qubo",
     "quantum_qubo_transfer": "quantum_qubo",
 }
@@ -92,7 +102,8 @@ def filled(page: str) -> str:
 def markdown(rows: list[list[str]]) -> str:
     """A Markdown table; the first row is its head."""
     lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    cells = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
 
 
 if __name__ == "__main__":

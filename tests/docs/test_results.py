@@ -11,3 +11,4 @@ def test_tables_are_those_of_the_files():
 
 def test_markdown_table():
     assert markdown([["a", "b"], ["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
+    assert markdown([["|1>"]]) == "| \\|1> |\n| --- |\n"
