@@ -1,4 +1,4 @@
-"""`cairn quantum`: the verdict, and algorithms to look at."""
+"""`cairn quantum`: the verdict, a dry run on a device, and algorithms to look at."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,14 +6,16 @@ from typing import Annotated, Any
 import typer
 
 from cairn.quantum_demo import demo
+from cairn.quantum_dry_run import dry_run
 
 quantum_app = typer.Typer(
     name="quantum",
-    help="The quantum head: whether it helps; and algorithms to look at.",
+    help="The quantum head: whether it helps, what it would cost; and algorithms to look at.",
     no_args_is_help=True,
     add_completion=False,
 )
 quantum_app.command()(demo)
+quantum_app.command("dry-run")(dry_run)
 
 
 @quantum_app.command()

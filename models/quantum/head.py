@@ -29,6 +29,7 @@ from models.quantum.encoding import (
     prepared,
 )
 from models.quantum.engine import Engine
+from models.quantum.hardware import check_options
 from models.quantum.mixed_engine import MixedEngine
 
 QUBITS = range(1, 21)
@@ -62,7 +63,8 @@ class HeadConfig:
         device, options, shots: for PennyLane; shots None where a simulator knows all amplitudes.
 
     Raises:
-        ValueError: a number is out of range, a name is unknown, or features do not fit.
+        ValueError: a number is out of range, a name is unknown, features do not fit, or an
+            option looks like a secret.
     """
 
     features: int
@@ -116,6 +118,7 @@ class HeadConfig:
                 f"shots={self.shots}: the torch engine is exact: use engine='pennylane', or "
                 "`models.quantum.noise` to see what shots cost"
             )
+        check_options(self.options)
         if self.pre == "none":
             check_fit(self.encoding, self.features, self.qubits)
         layer(self.ansatz, self.qubits, at=0, first=0, entangle=self.entangle)

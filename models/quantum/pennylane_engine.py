@@ -5,6 +5,7 @@ Shapes: B batch, n qubits, N = 2^n, D features of a sample, W weights.
 """
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import pennylane as qml
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from models.quantum.circuit import Circuit, Op, Param
 from models.quantum.gates import matrix
+from models.quantum.hardware import check_options
 
 BACKPROP = ("default.qubit", "default.mixed")
 """Devices that torch differentiates through, as long as they draw no shots."""
@@ -102,9 +104,18 @@ def _again(circuit: Circuit, made: Mapping[str, Any]) -> PennylaneEngine:
 def open_device(name: str, wires: int, options: Mapping[str, Any]) -> Any:
     """A PennyLane device.
 
+    Args:
+        name: PennyLane's.
+        wires: how many.
+        options: of the device; for IBM's, `backend` may be a name.
+
     Raises:
         ValueError: there is none of that name here, or it does not take these options.
     """
+    check_options(options)
+    if name == "qiskit.remote" and isinstance(options.get("backend"), str):
+        service = import_module("qiskit_ibm_runtime").QiskitRuntimeService()
+        options = {**options, "backend": service.backend(options["backend"])}
     try:
         return qml.device(name, wires=wires, **options)
     except (qml.exceptions.DeviceError, TypeError) as error:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, NonNegativeFloat, PositiveInt
 from pydantic import model_validator as check
 
+from models.quantum.hardware import check_options, check_shots
 from tasks.params.base import Section
 
 Rising = Annotated[list[PositiveInt], Field(min_length=1)]
@@ -103,7 +104,25 @@ class BackendParams(Section):
     options: dict[str, Any]
     """Passed to the device."""
     shots: PositiveInt | None
-    """For each circuit; null where a simulator knows all amplitudes."""
+    """For each circuit; null where a simulator on this machine knows all amplitudes."""
+    price_per_task: NonNegativeFloat | None
+    """Of starting a circuit, in any currency; null for no estimate."""
+    price_per_shot: NonNegativeFloat | None
+    """Of each measurement, in the same currency."""
+
+    @check(mode="before")
+    @classmethod
+    def _no_secrets(cls, values: Any) -> Any:
+        """Before anything else: other errors print the value that is wrong."""
+        if isinstance(values, dict):
+            check_options(values)
+        return values
+
+    @check(mode="after")
+    def _measurable(self) -> Self:
+        if self.engine == "pennylane":
+            check_shots(self.device, self.shots)
+        return self
 
 
 class QuantumParams(Section):

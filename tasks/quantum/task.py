@@ -11,13 +11,11 @@ import torch
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from models.quantum.head import HeadConfig, circuit_of
-from models.quantum.memory import check_memory
 from models.quantum.verdict import Verdict, judge
 from provenance import Artifact
-from tasks.errors import InputError
 from tasks.params.quantum import QuantumParams
 from tasks.progress import say
+from tasks.quantum.backend import check_backend, head_config
 from tasks.quantum.children import Children
 from tasks.quantum.contest import Contest, compete
 from tasks.quantum.decide import show_decisions
@@ -54,10 +52,12 @@ def quantum_head(
         verdict.json.
 
     Raises:
-        InputError: an earlier stage has not run, or the circuit does not fit the data or memory.
+        InputError: an earlier stage has not run, or the circuit does not fit the data, memory or
+            the device.
         TamperedError: something upstream was changed after it was logged.
         CheckFailed: training met a gradient that is no number.
     """
+    check_backend(params.backend)
     source = read_embedded(workspace, params)
     config = head_config(params, features=source.train.x.shape[1], classes=len(source.classes))
     inputs = (*source.inputs, *(made for decision in decisions for made in decision.inputs))
@@ -80,35 +80,10 @@ def quantum_head(
     return art
 
 
-def head_config(params: QuantumParams, *, features: int, classes: int) -> HeadConfig:
-    """The head that the settings describe.
-
-    Raises:
-        InputError: its parts do not fit together, or memory does not hold a batch.
-    """
-    try:
-        config = HeadConfig(
-            features=features,
-            classes=classes,
-            engine=params.backend.engine,
-            device=params.backend.device,
-            options=params.backend.options,
-            shots=params.backend.shots,
-            **params.head.model_dump(),
-        )
-        check_memory(
-            circuit_of(config),
-            batch=params.training.batch_size,
-            training=True,
-            mixed=config.depolarising > 0,
-        )
-    except ValueError as error:
-        raise InputError(f"`quantum.head`: {error}") from None
-    return config
-
-
 def _decides(params: QuantumParams, source: Source) -> dict[str, Any]:
-    settings = params.model_dump(mode="json")
+    # A price changes no head, and a run on a device that costs money shall go on all the same.
+    prices = {"price_per_task", "price_per_shot"}
+    settings = params.model_dump(mode="json", exclude={"backend": prices})
     return {
         "code": CODE,
         "params": {name: settings[name] for name in RESULT},
