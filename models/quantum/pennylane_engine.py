@@ -107,19 +107,28 @@ def open_device(name: str, wires: int, options: Mapping[str, Any]) -> Any:
     Args:
         name: PennyLane's.
         wires: how many.
-        options: of the device; for IBM's, `backend` may be a name.
+        options: of the device; for IBM's, `backend` may be a name, and `channel` and `instance`
+            say where to look for it.
 
     Raises:
         ValueError: there is none of that name here, or it does not take these options.
     """
     check_options(options)
     if name == "qiskit.remote" and isinstance(options.get("backend"), str):
-        service = import_module("qiskit_ibm_runtime").QiskitRuntimeService()
-        options = {**options, "backend": service.backend(options["backend"])}
+        options = _with_backend(**options)
     try:
         return qml.device(name, wires=wires, **options)
     except (qml.exceptions.DeviceError, TypeError) as error:
         raise ValueError(f"device={name!r} with options {dict(options)}: {error}") from error
+
+
+def _with_backend(
+    *, backend: str, channel: str | None = None, instance: str | None = None, **options: Any
+) -> dict[str, Any]:
+    """IBM's plug-in takes an open backend, a file of settings can only name it."""
+    runtime: Any = import_module("qiskit_ibm_runtime")
+    service = runtime.QiskitRuntimeService(channel=channel, instance=instance)
+    return {**options, "backend": service.backend(backend)}
 
 
 def noise_model(p: float) -> Any:

@@ -1,5 +1,7 @@
 """Settings of the device are refused before anything is trained, and no secret is told."""
 
+from types import SimpleNamespace
+
 import pytest
 import yaml
 
@@ -9,7 +11,7 @@ from tasks.errors import InputError
 from tasks.params import QuantumParams, parse_params
 from tasks.quantum import backend as edge
 from tasks.quantum.backend import check_backend, credentials_here, head_config
-from tasks.quantum.task import quantum_head
+from tasks.quantum.task import _decides, quantum_head
 from tasks.workspace import Workspace
 from tests.tasks.quantum.conftest import PROJECT
 
@@ -105,3 +107,10 @@ def test_options_that_are_stored_are_those_of_params_and_no_environment(ionq, mo
     _, told = store(QuantumHead(head_config(settings(), features=4, classes=2), seed=0))
     assert told["config"]["options"] == {}
     assert "hunter2" not in repr(config) + str(told) + params.model_dump_json()
+
+
+def test_a_run_that_was_paid_for_goes_on_after_a_price_changed():
+    nothing_read = SimpleNamespace(inputs=())
+    before = _decides(settings(shots=10), nothing_read)
+    assert _decides(settings(shots=10, price_per_shot=0.5), nothing_read) == before
+    assert _decides(settings(shots=20), nothing_read) != before
