@@ -1,4 +1,4 @@
-"""One training step of a quantum head, here and in other libraries.
+r"""One training step of a quantum head, here and in other libraries.
 
     python -m benchmarks.quantum_speed --peer torchquantum=PYTHON \
         --peer qiskit-machine-learning=PYTHON
@@ -12,7 +12,8 @@ the interpreter of a virtual environment for each further library, made by
     pip install torch==2.13.0 qiskit-machine-learning==0.9.1
     pip install torch==2.13.0 "numpy<2" qiskit==0.46.3 qiskit-aer==0.14.2 \
         qiskit-ibm-runtime==0.19.1 "setuptools<81" torchpack torchdiffeq opt-einsum pathos \
-        pylatexenc && pip install --no-deps torchquantum==0.1.8
+        pylatexenc matplotlib
+    pip install --no-deps torchquantum==0.1.8
 
 They are no dependencies of this project: the first needs Qiskit 2, the second Qiskit below 1, and
 it also pins dill to 0.3.4 and asks for TensorFlow. Without `--peer` they are "not run".
