@@ -4,8 +4,6 @@ Pictures are coloured squares, recordings are tones: the class decides colour an
 """
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,6 @@ from PIL import Image
 from tasks.params import TrainParams, parse_params
 from tasks.params.base import Section
 from tasks.tracked import tracked_run
-from tasks.train.fit import train_model
 from tasks.workspace import Workspace
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -129,22 +126,3 @@ def params(workspace: Workspace) -> TrainParams:
 def validated(workspace: Workspace) -> Workspace:
     ingest_and_validate(workspace)
     return workspace
-
-
-@pytest.fixture(scope="module")
-def trained(
-    tmp_path_factory: pytest.TempPathFactory, migrated_database: Path
-) -> Iterator[Workspace]:
-    """A workspace in which training has finished; tests only read it."""
-    root = tmp_path_factory.mktemp("trained")
-    (root / "mlruns").mkdir()
-    shutil.copy(PROJECT / "params.yaml", root)
-    shutil.copy(migrated_database, root / "mlruns" / "mlflow.db")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CAIRN_ROOT", str(root))
-        patch.setenv("CAIRN_KEYS", str(root.parent / "trained-keys"))
-        workspace = Workspace(root)
-        params = tiny_params(workspace)
-        ingest_and_validate(workspace)
-        train_model.fn(params, workspace)
-        yield workspace
