@@ -58,6 +58,7 @@ SMALL = {
     "quantum.trainability.samples": 10,
     "quantum.robustness.rows": 10,
     "quantum.robustness.repeats": 2,
+    "quantum.robustness.noise_rows": 10,
     "release.gate.at_least": {"fused.accuracy": 0.15},
     "release.gate.at_most": {},
 }
@@ -101,7 +102,7 @@ class Project:
             place = place[section]
         assert name in place, f"{file} has no {key}"
         place[name] = value
-        path.write_text(yaml.safe_dump(values), encoding="utf-8")
+        path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
 
 
 @pytest.fixture(scope="package")
