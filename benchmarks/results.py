@@ -15,6 +15,7 @@ from benchmarks.provenance_tables import PROVENANCE_TABLES
 from benchmarks.quantum_algorithms_tables import ALGORITHM_TABLES, BIG_TABLES
 from benchmarks.quantum_published_tables import PUBLISHED_TABLES
 from benchmarks.quantum_qubo_tables import QUBO_TABLES
+from benchmarks.quantum_speed_tables import SPEED_TABLES
 from benchmarks.quantum_tables import QUANTUM_TABLES
 from benchmarks.search_tables import SEARCH_TABLES
 from benchmarks.table import RESULTS, interval
@@ -65,6 +66,7 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], list[list[str]]]] = {
     **FEDERATED_AUDIT_TABLES,
     **STAMPS_TABLES,
     **QUANTUM_TABLES,
+    **SPEED_TABLES,
     **PUBLISHED_TABLES,
     **ALGORITHM_TABLES,
     **BIG_TABLES,
@@ -83,6 +85,7 @@ SHARED = {
     **dict.fromkeys(PUBLISHED_TABLES, "quantum_published"),
     **dict.fromkeys(ALGORITHM_TABLES, "quantum_algorithms"),
     "quantum_qubo_depths": "quantum_qubo",
+    "quantum_speed_aims": "quantum_speed",
     "quantum_qubo_transfer": "quantum_qubo",
 }
 """Tables that look at the results of another one."""
