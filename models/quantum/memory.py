@@ -79,10 +79,12 @@ def refuse(needed: int, free: int, qubits: int, *, batch: int, mixed: bool) -> N
         fits -= 1
     what = "density matrices" if mixed else "state vectors"
     rows = needed // max(batch, 1)
-    smaller = f", or batches of {free // rows}" if rows <= free else ""
+    ways = [f"at most {fits} qubits"] if fits else []
+    if rows <= free:
+        ways.append(f"batches of {free // rows}")
     raise ValueError(
         f"qubits={qubits}: {what} for batches of {batch} need {needed / GB:.1f} GB, "
-        f"{free / GB:.1f} GB are free: use at most {fits} qubits{smaller}"
+        f"{free / GB:.1f} GB are free: use {', or '.join(ways) or 'a machine with more memory'}"
     )
 
 

@@ -10,7 +10,7 @@ from models.quantum import memory
 from models.quantum.circuit import Circuit
 from models.quantum.engine import Engine
 from models.quantum.head import HeadConfig, QuantumHead, circuit_of
-from models.quantum.memory import check_memory, free_bytes, predicted_bytes
+from models.quantum.memory import check_memory, free_bytes, predicted_bytes, refuse
 
 CONFIG = HeadConfig(features=4, classes=2, qubits=10, layers=3)
 
@@ -72,3 +72,9 @@ def test_a_containers_limit_counts(monkeypatch, tmp_path):
     assert free_bytes() > 5000
     limit.write_text("5000\n")
     assert free_bytes() == 4000
+
+
+def test_a_batch_that_not_one_qubit_would_help_is_refused_with_a_smaller_one():
+    # 4,000 rows of 1 GB each: 10 of them fit, and 4,000 of 2^-8 of it, 15.6 GB, do not.
+    with pytest.raises(ValueError, match=r"10\.0 GB are free: use batches of 10$"):
+        refuse(4 * 10**12, 10**10, 8, batch=4000, mixed=False)
