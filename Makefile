@@ -62,6 +62,7 @@ bench: $(STAMP) ## The numbers of docs/RESULTS.md again, but for those that need
 	@$(BIN)/python -m benchmarks.quantum_big
 	@$(BIN)/python -m benchmarks.quantum_qubo
 	@$(BIN)/python -m benchmarks.quantum_speed
+	@$(BIN)/python -m benchmarks.quantum_noise --workspace .
 	@$(BIN)/python -m benchmarks.quantum --workspace .
 	@$(BIN)/python -m benchmarks.results
 

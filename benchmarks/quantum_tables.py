@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from benchmarks.table import interval
+
 Rows = list[list[str]]
 SWEEPS = {
     "gradient_variance.": ("variance of a gradient at the start", "{:g} qubits"),
@@ -60,6 +62,16 @@ def headlines_table(results: Mapping[str, Any]) -> Rows:
     return [*rows, aims]
 
 
+def noise_table(results: Mapping[str, Any]) -> Rows:
+    """A row a strength of the noise that heads meet."""
+    told = f"trained at p = {results['trained']:g}"
+    rows = [["noise met", "trained without noise (95%)", f"{told} (95%)", "difference (95%)"]]
+    for p, one in results["strengths"].items():
+        cells = (interval(one[name], "mean") for name in ("plain", "noisy", "gain"))
+        rows.append([f"p = {p}", *cells])
+    return rows
+
+
 def _said(one: Mapping[str, Any]) -> str:
     found = one["found"]
     if one["unit"] == "share":
@@ -74,3 +86,4 @@ QUANTUM_TABLES: dict[str, Callable[[Mapping[str, Any]], Rows]] = {
     "quantum_device": device,
     "quantum_headlines": headlines_table,
 }
+NOISE_TABLES: dict[str, Callable[[Mapping[str, Any]], Rows]] = {"quantum_noise": noise_table}

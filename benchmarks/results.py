@@ -16,7 +16,7 @@ from benchmarks.quantum_algorithms_tables import ALGORITHM_TABLES, BIG_TABLES
 from benchmarks.quantum_published_tables import PUBLISHED_TABLES
 from benchmarks.quantum_qubo_tables import QUBO_TABLES
 from benchmarks.quantum_speed_tables import SPEED_TABLES
-from benchmarks.quantum_tables import QUANTUM_TABLES
+from benchmarks.quantum_tables import NOISE_TABLES, QUANTUM_TABLES
 from benchmarks.search_tables import SEARCH_TABLES
 from benchmarks.table import RESULTS, interval
 
@@ -66,6 +66,7 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], list[list[str]]]] = {
     **FEDERATED_AUDIT_TABLES,
     **STAMPS_TABLES,
     **QUANTUM_TABLES,
+    **NOISE_TABLES,
     **SPEED_TABLES,
     **PUBLISHED_TABLES,
     **ALGORITHM_TABLES,
