@@ -11,7 +11,7 @@ all test rows under several strengths. Differences are paired by seed.
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -50,7 +50,10 @@ def measured(source: Source, config: HeadConfig, how: Training, *, first: int) -
             )
             found[name].append(
                 accuracy_against_noise(
-                    fitted.head, source.test.x, source.test.y, depolarising=STRENGTHS
+                    cast(QuantumHead, fitted.head),
+                    source.test.x,
+                    source.test.y,
+                    depolarising=STRENGTHS,
                 )
             )
             print(f"{name}, seed {seed}: {found[name][-1]}", flush=True)
