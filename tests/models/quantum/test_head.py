@@ -37,6 +37,19 @@ def test_every_combination_is_what_pennylane_gives(encoding, ansatz, measure):
         assert torch.allclose(one, other, atol=2e-6)
 
 
+@pytest.mark.parametrize("qubits", [4, 12])
+def test_the_smallest_and_the_largest_head_take_pennylanes_step(qubits):
+    after = []
+    for engine in ("torch", "pennylane"):
+        config = dataclasses.replace(SMALL, qubits=qubits, ansatz="basic", engine=engine)
+        head = QuantumHead(config, seed=2)
+        optimizer = torch.optim.SGD(head.parameters(), lr=0.5)
+        nn.functional.cross_entropy(head(_x(3)), torch.arange(3)).backward()
+        optimizer.step()
+        after.append(head(_x(3, seed=1)))
+    assert torch.allclose(*after, atol=1e-5)
+
+
 @pytest.mark.parametrize("engine", ["torch", "pennylane"])
 @pytest.mark.parametrize("batch", [0, 1, 3, 7])
 def test_any_batch(engine, batch):
