@@ -44,7 +44,7 @@ format: $(STAMP) ## Format and fix what ruff can fix
 ui: $(STAMP) ## MLflow and Prefect in the browser, on this machine only
 	@$(BIN)/cairn ui
 
-bench: $(STAMP) ## The numbers of docs/RESULTS.md again, but for those that need a table or Olive (four hours)
+bench: $(STAMP) ## The numbers of docs/RESULTS.md again, but for those that need a table, Olive or other libraries (four hours)
 	@OMP_WAIT_POLICY=passive $(BIN)/python -m benchmarks.accuracy
 	@OMP_WAIT_POLICY=passive $(BIN)/python -m benchmarks.retrieval
 	@$(BIN)/python -m benchmarks.training_cost
@@ -61,7 +61,6 @@ bench: $(STAMP) ## The numbers of docs/RESULTS.md again, but for those that need
 	@$(BIN)/python -m benchmarks.quantum_algorithms
 	@$(BIN)/python -m benchmarks.quantum_big
 	@$(BIN)/python -m benchmarks.quantum_qubo
-	@$(BIN)/python -m benchmarks.quantum_speed
 	@$(BIN)/python -m benchmarks.quantum_noise --workspace .
 	@$(BIN)/python -m benchmarks.quantum --workspace .
 	@$(BIN)/python -m benchmarks.results

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.quantum_tables import QUANTUM_TABLES
-from benchmarks.table import RESULTS, keep, show
+from benchmarks.table import RESULTS, keep, show_all
 from provenance import Log
 from tasks.errors import InputError
 from tasks.tracking import connect
@@ -54,6 +54,7 @@ def verdict(workspace: Workspace) -> dict[str, Any]:
         "commonest": commonest,
         "told": told,
         "device": on_a_device,
+        "cpu_cost": run.data.metrics["cpu_cost"],
         "seconds": seconds,
         "aim_seconds": SECONDS,
     }
@@ -154,9 +155,7 @@ def main() -> None:
     given = parser.parse_args()
     results = verdict(Workspace(given.workspace.resolve())) | {"headlines": headlines()}
     keep(NAME, results)
-    for name, table in QUANTUM_TABLES.items():
-        head, *lines = table(results)
-        show(name, head, lines)
+    show_all(QUANTUM_TABLES, results)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from benchmarks.quantum_algorithms_tables import ALGORITHM_TABLES
 from benchmarks.quantum_chemistry import chemistry, draw_curve
 from benchmarks.quantum_classifier import iris
 from benchmarks.quantum_costs import clock, gradients, queries
-from benchmarks.table import keep, show
+from benchmarks.table import keep, show_all
 from models.quantum.toolbox import (
     amplitude_estimation,
     channels,
@@ -163,9 +163,7 @@ def main() -> None:
     keep("quantum_algorithms", results)
     for name, curve in results["chemistry"]["curves"].items():
         draw_curve(name, curve)
-    for name, table in ALGORITHM_TABLES.items():
-        head, *lines = table(results)
-        show(name, head, lines)
+    show_all(ALGORITHM_TABLES, results)
 
 
 if __name__ == "__main__":

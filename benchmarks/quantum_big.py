@@ -23,7 +23,7 @@ import pennylane as qml
 import psutil
 
 from benchmarks.quantum_algorithms_tables import BIG_TABLES
-from benchmarks.table import keep, show
+from benchmarks.table import keep, show_all
 from models.quantum.toolbox.simulators import AMPLITUDE, needed_bytes, vector_device
 
 RUNS = (*((qubits, "double") for qubits in (16, 20, 22, 24, 25)), (25, "single"))
@@ -140,9 +140,7 @@ def main() -> None:
         print(f"{qubits} qubits, {precision}: {runs[f'{qubits}, {precision}']}", flush=True)
     results = {"runs": runs, "refused": refusal(), "layers": LAYERS}
     keep("quantum_big", results)
-    for name, table in BIG_TABLES.items():
-        head, *lines = table(results)
-        show(name, head, lines)
+    show_all(BIG_TABLES, results)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from benchmarks.quantum_tables import noise_table
+from benchmarks.quantum_tables import NOISE_TABLES
 from benchmarks.seeds import over_seeds
-from benchmarks.table import keep, show
+from benchmarks.table import keep, show_all
 from models.quantum.fit import Training, best_rate, fit_head
 from models.quantum.head import HeadConfig, QuantumHead
 from models.quantum.noise import accuracy_against_noise
@@ -93,8 +93,7 @@ def main() -> None:
         config = dataclasses.replace(config, qubits=QUBITS)
         results = measured(source, config, how, first=params.seed)
     keep(NAME, results)
-    head, *lines = noise_table(results)
-    show(NAME, head, lines)
+    show_all(NOISE_TABLES, results)
 
 
 if __name__ == "__main__":

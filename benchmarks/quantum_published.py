@@ -24,7 +24,7 @@ from benchmarks.quantum_published_models import Dressed, Reuploading, Trained, f
 from benchmarks.quantum_published_reuse import reuse
 from benchmarks.quantum_published_search import Chosen, iqp, separable, svc
 from benchmarks.quantum_published_tables import PUBLISHED_TABLES
-from benchmarks.table import RESULTS, keep, show
+from benchmarks.table import RESULTS, keep, show_all
 
 NAME = "quantum_published"
 SEEDS, ROUNDING = range(5), 1e-9
@@ -164,9 +164,7 @@ def main() -> None:
     results = json.loads(file.read_text(encoding="utf-8")) if given.resume else {}
     run(read(given.published), results)
     keep(NAME, results)
-    for name, table in PUBLISHED_TABLES.items():
-        head, *lines = table(results)
-        show(name, head, lines)
+    show_all(PUBLISHED_TABLES, results)
 
 
 if __name__ == "__main__":

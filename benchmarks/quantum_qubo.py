@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.quantum_qubo_tables import QUBO_TABLES
 from benchmarks.seeds import over_seeds
-from benchmarks.table import keep, show
+from benchmarks.table import keep, show_all
 from models.compression.bit_allocation import Layer, bit_allocation
 from models.quantum.qubo.client_selection import Candidate, client_selection
 from models.quantum.qubo.compare import SOLVERS, side_by_side
@@ -235,9 +235,7 @@ def measure() -> dict[str, Any]:
 def main() -> None:
     results = measure()
     keep(NAME, results)
-    for name, table in QUBO_TABLES.items():
-        head, *rows = table(results)
-        show(name, head, rows)
+    show_all(QUBO_TABLES, results)
 
 
 if __name__ == "__main__":

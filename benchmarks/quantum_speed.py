@@ -36,7 +36,7 @@ import numpy as np
 
 from benchmarks.quantum_speed_program import Program, TookTooLong
 from benchmarks.quantum_speed_tables import OURS, PEERS, SPEED_TABLES
-from benchmarks.table import keep, show
+from benchmarks.table import keep, show_all
 from tasks.progress import say
 
 QUBITS, BATCHES = (4, 8, 10), (32, 128)
@@ -220,9 +220,7 @@ def main() -> None:
     results = {"cells": cells, "rounds": given.rounds, "layers": LAYERS}
     if not given.look:
         keep("quantum_speed", results)
-    for name, table in SPEED_TABLES.items():
-        head, *lines = table(results)
-        show(name, head, lines)
+    show_all(SPEED_TABLES, results)
 
 
 if __name__ == "__main__":

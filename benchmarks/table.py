@@ -1,13 +1,15 @@
 """Print a table and keep it as JSON under docs/results."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+Tables = Mapping[str, Callable[[Mapping[str, Any]], list[list[str]]]]
+"""By name: from results to rows, the first of which is the head."""
 RESULTS = Path(__file__).resolve().parent.parent / "docs" / "results"
 
 
@@ -19,6 +21,13 @@ def show(title: str, columns: Sequence[str], lines: Sequence[Sequence[str]]) -> 
     for line in lines:
         table.add_row(*line)
     Console(width=120).print(table)
+
+
+def show_all(tables: Tables, results: Mapping[str, Any]) -> None:
+    """Print the tables that are made of some results, each under its name."""
+    for name, table in tables.items():
+        head, *lines = table(results)
+        show(name, head, lines)
 
 
 def keep(name: str, results: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from models.quantum.fit import Rows, judged
 from models.quantum.head import HeadConfig, QuantumHead
 from models.quantum.noise import accuracy_against_noise, with_noise
-from models.quantum.plateau import Flatness, flatness
+from models.quantum.plateau import flatness
 from models.quantum.shots import sampled_logits
 from tasks.params.quantum import QuantumParams
 from tasks.progress import say
@@ -24,7 +24,7 @@ from tasks.quantum.source import Source
 from tasks.tracked import TrackedRun
 
 
-def before_training(run: TrackedRun, config: HeadConfig, params: QuantumParams) -> list[Flatness]:
+def before_training(run: TrackedRun, config: HeadConfig, params: QuantumParams) -> None:
     """Look at gradients over random starts, by number of qubits; warn where they are flat."""
     told = params.trainability
     exact = dataclasses.replace(config, engine="torch", shots=None, depolarising=0.0)
@@ -42,7 +42,6 @@ def before_training(run: TrackedRun, config: HeadConfig, params: QuantumParams) 
     )
     if warning is not None:
         say(f"warning: {warning}")
-    return found
 
 
 def after_training(
